@@ -1,0 +1,73 @@
+"""One tree of errors, so that an edge can catch ``VisemicError`` and print one sentence.
+
+Every message is a single lower-case sentence without a full stop: what is wrong, the
+value, the limit, and what to do next. Anything that is not a ``VisemicError`` is a bug.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class VisemicError(Exception):
+    """Base of every error that visemic raises on purpose."""
+
+
+class InputError(VisemicError):
+    """Text, audio or an option that cannot be used as given."""
+
+
+class TextError(InputError):
+    """Text that cannot be spoken."""
+
+
+class AudioError(InputError):
+    """A recording that cannot be read or holds no speech."""
+
+
+class FormatError(InputError):
+    """A file that is not what its name says, or a format that is not known."""
+
+
+class OutputError(VisemicError):
+    """A place that cannot be written to: it exists, it is full, its folder is missing."""
+
+
+class ClockError(VisemicError):
+    """Rates or durations that do not fit together."""
+
+
+class LayoutError(VisemicError):
+    """A channel that is not in a layout, or two layouts that differ."""
+
+
+class RigError(VisemicError):
+    """A head that lacks what is asked of it."""
+
+
+class VoiceError(VisemicError):
+    """A voice that is not installed or cannot say the text."""
+
+
+class ArtifactError(VisemicError):
+    """A stored artefact that is incomplete, altered or of another version."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Give the sentence for a name that is not among the known ones, with the nearest match.
+
+    Args:
+        kind: What the name should be, for example ``"channel"``.
+        name: The name that was asked for.
+        known: The names there are.
+
+    Example:
+        >>> unknown_name("channel", "jaw_open", ["jawOpen", "mouthClose"])
+        "no channel 'jaw_open' among 2 channels; did you mean 'jawOpen'?"
+    """
+    names = list(known)
+    by_lower = {n.lower().replace("_", ""): n for n in names}
+    near = difflib.get_close_matches(name.lower().replace("_", ""), by_lower, n=1, cutoff=0.5)
+    if near:
+        return f"no {kind} {name!r} among {len(names)} {kind}s; did you mean {by_lower[near[0]]!r}?"
+    shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+    return f"no {kind} {name!r} among {len(names)} {kind}s; there are {shown or 'none'}"
