@@ -49,16 +49,12 @@ def atomic_path(path: Path, *, overwrite: bool) -> Iterator[Path]:
             try:
                 os.link(partial, path)
             except FileExistsError:
-                raise OutputError(
-                    f"output {str(path)!r} exists; give another name or --overwrite"
-                ) from None
+                raise OutputError(f"output {str(path)!r} exists; give another name or --overwrite") from None
             except OSError:
                 os.rename(partial, path)  # file systems without hard links
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise OutputError(
-                f"no space left for {str(path)!r}; free some or choose another disk"
-            ) from error
+            raise OutputError(f"no space left for {str(path)!r}; free some or choose another disk") from error
         raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)

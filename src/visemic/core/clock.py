@@ -7,7 +7,6 @@ itself over an hour. All rounding between seconds and ticks happens here.
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float
@@ -17,8 +16,8 @@ from visemic.core.errors import ClockError
 MAX_RATE_HZ = 768_000
 """Highest rate that any audio converter uses."""
 
-_DECIMALS = 9
-"""Seconds are compared to a nanosecond, which hides the float's own error."""
+_PARTS_OF_A_TICK = 10**6
+"""Ticks are told apart to a millionth, which hides the float's own error in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Rate:
             )
 
     @classmethod
-    def of(cls, hz: "int | float | str | Fraction | Rate") -> Self:
+    def of(cls, hz: "int | float | str | Fraction | Rate") -> "Rate":
         """Give the rate for a number, with the broadcast rates such as 29.97 made exact.
 
         Args:
@@ -71,7 +70,8 @@ class Rate:
             >>> Rate.of(30).tick_at(0.7)
             21
         """
-        return math.floor(Fraction(round(time_s, _DECIMALS)).limit_denominator(10**9) * self.hz + Fraction(1, 2))
+        parts = round(Fraction(time_s) * self.hz * _PARTS_OF_A_TICK)
+        return math.floor(Fraction(parts, _PARTS_OF_A_TICK) + Fraction(1, 2))
 
     def count(self, duration_s: float) -> int:
         """Give the number of ticks in a clip of this duration: the nearest, at least one."""

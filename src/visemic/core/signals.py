@@ -8,7 +8,6 @@ Shape letters: none; axes are named in full.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
@@ -100,7 +99,7 @@ class Alignment:
                 "give the alignment and the sound the same clock"
             )
 
-    def stretched(self, factor: float) -> Self:
+    def stretched(self, factor: float) -> "Alignment":
         """Give the alignment with every time multiplied by ``factor``."""
         return replace(
             self,
@@ -109,7 +108,7 @@ class Alignment:
             duration_s=self.duration_s * factor,
         )
 
-    def shifted(self, by_s: float, duration_s: float) -> Self:
+    def shifted(self, by_s: float, duration_s: float) -> "Alignment":
         """Give the alignment moved by ``by_s`` seconds inside a clip of ``duration_s``."""
         return replace(
             self,
