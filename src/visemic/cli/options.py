@@ -1,0 +1,33 @@
+"""Options that several commands share, by one name and one meaning."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Out = Annotated[
+    list[Path],
+    typer.Option(
+        "-o",
+        "--out",
+        help="Output file; repeat for several. The suffix picks the format.",
+        show_default=False,
+    ),
+]
+Fps = Annotated[str, typer.Option(help="Frames a second: 24, 25, 29.97, 30, 60 or 30000/1001.")]
+RigName = Annotated[str, typer.Option("--rig", help="Head; see visemic rigs.")]
+ModelName = Annotated[str, typer.Option("--model", help="Model of motion; see visemic models.")]
+Seed = Annotated[int, typer.Option(help="Start of chance: the same seed gives the same bytes.")]
+Blink = Annotated[float, typer.Option(help="Rate of blinks: 0 off, 1 natural, at most 3.")]
+Brows = Annotated[float, typer.Option(help="Height of brow accents: 0 off, 1 natural, at most 3.")]
+Head = Annotated[float, typer.Option(help="Angle of head motion: 0 off, 1 natural, at most 3.")]
+Gaze = Annotated[float, typer.Option(help="Size of eye motion: 0 off, 1 natural, at most 3.")]
+Lang = Annotated[str, typer.Option(help="Language of the text, such as en-us, fr, de.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one machine-readable line instead of text.")]
+Width = Annotated[int, typer.Option(help="Width of mp4 and png in pixels.")]
+Height = Annotated[int, typer.Option(help="Height of mp4 and png in pixels.")]
+ViewName = Annotated[
+    str, typer.Option("--view", help="Camera of mp4 and png: front, three_quarter, profile or mouth.")
+]

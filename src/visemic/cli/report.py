@@ -1,0 +1,107 @@
+"""What the command line prints: progress, results, one machine-readable line."""
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from visemic.core.errors import InputError
+
+if TYPE_CHECKING:
+    from visemic.pipeline.clip import Clip, View
+
+SHOW_AFTER_S = 1.0
+"""Work that ends sooner shows no bar."""
+
+
+def command_line() -> str:
+    """Give the command as typed, for the manifest."""
+    return shlex.join(["visemic", *sys.argv[1:]])
+
+
+@contextmanager
+def progress_bar(label: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Give a callback that shows a bar on a terminal once the work has lasted a second."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    started = time.monotonic()
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task(label, total=None)
+
+    def show(done: int, total: int) -> None:
+        if not bar.live.is_started and time.monotonic() - started > SHOW_AFTER_S:
+            bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
+def need_outputs(out: list[Path]) -> None:
+    """Refuse a command without an output.
+
+    Raises:
+        InputError: There is none.
+    """
+    if not out:
+        raise InputError("no output named; give at least one -o FILE such as -o hello.mp4")
+
+
+def save_all(clip: "Clip", out: list[Path], *, overwrite: bool, view: "View", quiet: bool) -> list[Path]:
+    """Write every output, each with a progress bar."""
+    paths = []
+    for path in out:
+        with progress_bar(path.name, quiet=quiet) as show:
+            paths.append(clip.save(path, overwrite=overwrite, view=view, progress=show))
+    return paths
+
+
+def tell(clip: "Clip", paths: list[Path], *, quiet: bool, as_json: bool) -> None:
+    """Say what was made."""
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "outputs": [str(p) for p in paths],
+                    "duration_s": round(clip.duration_s, 6),
+                    "frames": clip.motion.n_frames,
+                    "rate_hz": float(clip.motion.rate),
+                    "phones": len(clip.alignment.phones) if clip.alignment else 0,
+                    "drift_s": round(clip.drift_s, 6),
+                    "manifest": clip.provenance.to_dict(),
+                },
+                ensure_ascii=False,
+            )
+        )
+        return
+    if quiet:
+        return
+    for note in clip.provenance.notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(
+        f"{clip.duration_s:.2f} s, {clip.motion.n_frames} frames at {float(clip.motion.rate):g} Hz, "
+        f"voice {clip.provenance.voice}, rig {clip.provenance.rig}"
+    )
+    for path in paths:
+        typer.echo(f"  {path}  {_size(path)}")
+
+
+def _size(path: Path) -> str:
+    size = float(path.stat().st_size)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -1,0 +1,110 @@
+"""Speech in, a face out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from visemic.audio.align import align_words
+from visemic.audio.io import read_waveform, require_speech, resample
+from visemic.audio.recognise import recognise_phones
+from visemic.core.clock import SPEECH_RATE, Rate
+from visemic.core.signals import Alignment, Waveform
+from visemic.pipeline.clip import Clip
+from visemic.pipeline.motion import generate_motion, provenance
+from visemic.pipeline.options import (
+    DEFAULT_FPS,
+    DEFAULT_LANGUAGE,
+    DEFAULT_MODEL,
+    DEFAULT_RIG,
+    FaceOptions,
+)
+from visemic.pipeline.transcript import Transcript, read_transcript
+
+RECORDING = "recording"
+"""Name of the voice when the sound was given."""
+
+RECOGNISER_LICENCES = {"phone recogniser pocketsphinx and its English model": "BSD-2-Clause"}
+
+
+def animate(
+    source: "str | Path | Waveform",
+    *,
+    text: str | None = None,
+    lang: str = DEFAULT_LANGUAGE,
+    fps: "float | str | Rate" = DEFAULT_FPS,
+    rig: str = DEFAULT_RIG,
+    model: str = DEFAULT_MODEL,
+    seed: int = 0,
+    blink: float = 1.0,
+    brows: float = 1.0,
+    head: float = 1.0,
+    gaze: float = 1.0,
+    command: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Clip:
+    """Move a face to recorded speech.
+
+    With a transcript the phones are aligned to the sound; without one they are recognised
+    from the sound alone by an English phone model, which serves other languages less well.
+
+    Args:
+        source: An audio or video file, or a waveform of any rate; 0.1 s to 2 h.
+        text: What is said, as written; None recognises phones instead.
+        lang: Language of the text; others than English need the espeak plugin.
+        fps: Frames a second, 1 to 240.
+        rig: Name of the head.
+        model: Name of the model of motion.
+        seed: Start of chance.
+        blink: Rate of blinks, 0 off, 1 natural.
+        brows: Height of brow accents, 0 off, 1 natural.
+        head: Angle of head motion, 0 off, 1 natural.
+        gaze: Size of saccades, 0 off, 1 natural.
+        command: What the manifest should say; None writes the Python call.
+        progress: Called now and then with seconds done and seconds in all.
+
+    Returns:
+        A clip whose waveform runs at 16 kHz.
+
+    Raises:
+        AudioError: The file cannot be read, is silent, too short or too long.
+        TextError: Nothing in the transcript can be pronounced.
+        InputError: Another option is out of range.
+
+    Example:
+        >>> clip = animate("speech.wav", text="Hello.")  # doctest: +SKIP
+        >>> clip.save("speech.csv")  # doctest: +SKIP
+    """
+    options = FaceOptions(fps, rig, model, seed, blink, brows, head, gaze)
+    options.check()
+    transcript = read_transcript(text, lang) if text is not None else None
+    if isinstance(source, Waveform):
+        waveform, name = resample(source, SPEECH_RATE), "a waveform"
+    else:
+        waveform, name = read_waveform(Path(source)), str(source)
+    require_speech(waveform)
+    if transcript is None or text is None:
+        alignment, notes = recognise_phones(waveform, progress=progress), ()
+    else:
+        alignment, notes = _align(waveform, text, lang, transcript)
+    motion, head_rig = generate_motion(waveform, alignment, options)
+    written = provenance(
+        options,
+        head_rig,
+        command=command or f"visemic.animate({name!r})",
+        voice=RECORDING,
+        voice_licence="that of the recording",
+        licences=RECOGNISER_LICENCES,
+        notes=notes,
+    )
+    return Clip(waveform, alignment, motion, head_rig, written)
+
+
+def _align(
+    waveform: Waveform, text: str, lang: str, transcript: Transcript
+) -> tuple[Alignment, tuple[str, ...]]:
+    """Give the transcript's phones on the sound's clock, and how they were found if not by alignment."""
+    aligned = align_words(waveform, transcript.words)
+    alignment = replace(
+        aligned.alignment, words=transcript.written(aligned.alignment.words), text=text, language=lang
+    )
+    return alignment, (aligned.note,) if aligned.note else ()

@@ -1,0 +1,191 @@
+"""One clip: a voice, its alignment and a moving face on one clock."""
+
+import base64
+import html
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from visemic.core.atomic import atomic_path, check_writable
+from visemic.core.errors import FormatError, OutputError
+from visemic.core.signals import Alignment, MeshMotion, Motion, Provenance, Waveform
+from visemic.export.clip import ClipData
+from visemic.export.registry import export_clip, import_clip, known_suffixes
+from visemic.rig.linear import Rig, pose_motion
+from visemic.rig.registry import load_rig
+
+Progress = Callable[[int, int], None]
+"""Called with work done and work in all."""
+
+VIDEO_SUFFIXES = (".mp4",)
+STILL_SUFFIXES = (".png",)
+NOTEBOOK_SIZE_PX = 320
+NOTEBOOK_MAX_S = 30.0
+
+
+@dataclass(frozen=True)
+class View:
+    """How pictures of a clip are taken."""
+
+    width: int = 512
+    """Pixels."""
+    height: int = 512
+    """Pixels."""
+    view: str = "front"
+    """``front``, ``three_quarter``, ``profile`` or ``mouth``."""
+    frame: int = 0
+    """Frame of a still."""
+
+
+def output_suffixes() -> tuple[str, ...]:
+    """Give every suffix that a clip can be saved under."""
+    return tuple(sorted({*known_suffixes(), *VIDEO_SUFFIXES, *STILL_SUFFIXES}))
+
+
+def check_outputs(paths: "list[Path]", *, overwrite: bool) -> None:
+    """Refuse outputs that cannot be written, before any work is spent.
+
+    Raises:
+        FormatError: A suffix is not known.
+        OutputError: A file exists, its folder is missing, or a name comes twice.
+    """
+    for path in paths:
+        if not any(path.name.lower().endswith(suffix) for suffix in output_suffixes()):
+            raise FormatError(
+                f"output {str(path)!r} has no known suffix; there are {' '.join(output_suffixes())}"
+            )
+        check_writable(path, overwrite=overwrite)
+    if len({p.resolve() for p in paths}) != len(paths):
+        raise OutputError("an output is named twice; give every -o its own name")
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A speaking face: what ``speak`` and ``animate`` give and every format is written from.
+
+    Shown inline as a small video in a notebook.
+    """
+
+    waveform: Waveform | None
+    """The voice; None when motion was read from a file without sound."""
+    alignment: Alignment | None
+    """Phones and words in seconds."""
+    motion: Motion
+    """ARKit shapes and rotations."""
+    rig: Rig
+    """The head."""
+    provenance: Provenance
+    """Version, command, seed and licences."""
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the sound, or of the motion when there is none, in seconds."""
+        return self.waveform.duration_s if self.waveform is not None else self.motion.duration_s
+
+    @property
+    def drift_s(self) -> float:
+        """How much longer the motion lasts than the sound, in seconds; at most half a frame."""
+        return self.motion.duration_s - self.duration_s
+
+    def mesh(self) -> MeshMotion:
+        """Pose the head for every frame; 12 bytes a vertex and frame."""
+        return pose_motion(self.rig, self.motion)
+
+    def save(
+        self,
+        path: "str | Path",
+        *,
+        overwrite: bool = False,
+        view: View | None = None,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Write the clip in the format that the suffix names.
+
+        The file appears whole or not at all.
+
+        Args:
+            path: Target such as ``hello.glb``; its folder must exist.
+            overwrite: Whether an existing file may be replaced.
+            view: Size and camera of mp4 and png.
+            progress: Called now and then with frames done and frames in all.
+
+        Raises:
+            FormatError: The suffix is not known.
+            OutputError: The file exists, the folder is missing or the disk is full.
+        """
+        path = Path(path)
+        check_outputs([path], overwrite=overwrite)
+        suffix = path.suffix.lower()
+        if suffix in VIDEO_SUFFIXES:
+            self._save_video(path, overwrite, view or View(), progress)
+        elif suffix in STILL_SUFFIXES:
+            self._save_still(path, overwrite, view or View())
+        else:
+            data = ClipData(self.waveform, self.alignment, self.motion, self.rig, self.provenance)
+            export_clip(data, path, overwrite=overwrite)
+        return path
+
+    def _save_video(self, path: Path, overwrite: bool, view: View, progress: Progress | None) -> None:
+        from visemic.render.video import render_video
+
+        with atomic_path(path, overwrite=overwrite) as partial:
+            render_video(
+                self.rig,
+                self.motion,
+                self.waveform,
+                partial,
+                width=view.width,
+                height=view.height,
+                view=view.view,
+                metadata=self.provenance.to_dict(),
+                progress=progress,
+            )
+
+    def _save_still(self, path: Path, overwrite: bool, view: View) -> None:
+        from visemic.render.still import render_still, save_png
+
+        image = render_still(
+            self.rig, self.motion, view.frame, width=view.width, height=view.height, view=view.view
+        )
+        with atomic_path(path, overwrite=overwrite) as partial:
+            save_png(image, partial, metadata=self.provenance.to_dict())
+
+    def _repr_html_(self) -> str:
+        if self.duration_s > NOTEBOOK_MAX_S:
+            return f"<code>{html.escape(repr(self))}</code>"
+        with tempfile.TemporaryDirectory() as folder:
+            small = View(NOTEBOOK_SIZE_PX, NOTEBOOK_SIZE_PX)
+            data = self.save(Path(folder) / "clip.mp4", view=small).read_bytes()
+        movie = base64.b64encode(data).decode("ascii")
+        text = html.escape(self.alignment.text) if self.alignment else ""
+        return (
+            f'<figure><video controls width="{NOTEBOOK_SIZE_PX}" src="data:video/mp4;base64,{movie}"></video>'
+            f"<figcaption>{text}</figcaption></figure>"
+        )
+
+    def __repr__(self) -> str:
+        text = self.alignment.text if self.alignment else ""
+        shown = text if len(text) <= 40 else text[:39] + "…"
+        return (
+            f"Clip({shown!r}, {self.duration_s:.2f} s, {self.motion.n_frames} frames of "
+            f"{len(self.motion.layout)} channels at {self.motion.rate}, rig {self.rig.name!r})"
+        )
+
+
+def load_clip(path: "str | Path", *, rig: str | None = None) -> Clip:
+    """Read a clip back from CSV, JSON, NPZ or GLB.
+
+    Args:
+        path: The file.
+        rig: Head to show it on; None takes the one the file came with, else the default.
+
+    Raises:
+        FormatError: The file is not what its suffix says.
+        RigError: There is no such head.
+    """
+    from visemic.pipeline.options import DEFAULT_RIG
+
+    data = import_clip(Path(path))
+    head = load_rig(rig) if rig else (data.rig or load_rig(DEFAULT_RIG))
+    return Clip(data.waveform, data.alignment, data.motion, head, data.provenance)

@@ -1,0 +1,62 @@
+"""From an alignment and its sound to motion: the part that text and speech share."""
+
+import numpy as np
+
+from visemic import __version__
+from visemic.core.signals import Alignment, Motion, Provenance, Waveform
+from visemic.features.prosody import extract_prosody
+from visemic.models.registry import load_model, model_infos
+from visemic.pipeline.options import FaceOptions
+from visemic.rig.linear import Rig
+from visemic.rig.readout import fit_readouts
+from visemic.rig.registry import load_rig
+
+CODE_LICENCE = "Apache-2.0"
+
+
+def generate_motion(waveform: Waveform, alignment: Alignment, options: FaceOptions) -> tuple[Motion, Rig]:
+    """Move a face to a sound whose phones are known.
+
+    Returns:
+        The motion, and the head whose lips it was fitted to.
+
+    Raises:
+        RigError: There is no such head.
+        ArtifactError: There is no such model.
+    """
+    rig = load_rig(options.rig)
+    model = load_model(options.model, fit_readouts(rig))
+    prosody = extract_prosody(waveform)
+    generator = np.random.default_rng(options.seed)
+    motion = model.generate(alignment, prosody, options.rate, options.control, generator)
+    return motion, rig
+
+
+def provenance(
+    options: FaceOptions,
+    rig: Rig,
+    *,
+    command: str,
+    voice: str,
+    voice_licence: str,
+    licences: dict[str, str],
+    notes: tuple[str, ...] = (),
+) -> Provenance:
+    """Give the manifest of a clip, with the licence of every part that took part."""
+    model_licence = {info.name: info.licence for info in model_infos()}[options.model]
+    return Provenance(
+        version=__version__,
+        command=command,
+        seed=options.seed,
+        voice=voice,
+        model=options.model,
+        rig=rig.name,
+        licences={
+            "code": CODE_LICENCE,
+            f"model {options.model}": model_licence,
+            f"rig {rig.name}": rig.licence,
+            f"voice {voice}": voice_licence,
+            **licences,
+        },
+        notes=notes,
+    )
