@@ -7,7 +7,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types fast slow bench viewer-check docs clean
+.PHONY: help setup demo test check format lint types fast slow bench contacts viewer-check docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,9 @@ viewer-check: $(VENV)/.demo  ## Khronos validator and three.js on a GLB (needs n
 	@mkdir -p out
 	test -f out/demo.glb || $(MAKE) demo
 	cd tests/viewer_checks && npm install --silent --no-audit --no-fund && node validate.mjs ../../out/demo.glb && node load_three.mjs ../../out/demo.glb
+
+docs: $(VENV)/.dev  ## write docs/cli.md from the help texts
+	$(BIN)/python docs/generate_cli.py
 
 clean:  ## remove the environment and the demo's output
 	rm -rf $(VENV) out

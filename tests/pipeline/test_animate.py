@@ -20,7 +20,9 @@ def test_aligned_phones_lie_near_the_voices_own(spoken):
     clip = visemic.animate(spoken.waveform, text=TEXT)
     assert clip.alignment.source == "aligned"
     assert [w.text for w in clip.alignment.words] == [w.text for w in spoken.alignment.words]
-    errors = [abs(a.start_s - b.start_s) for a, b in zip(clip.alignment.words, spoken.alignment.words, strict=True)]
+    errors = [
+        abs(a.start_s - b.start_s) for a, b in zip(clip.alignment.words, spoken.alignment.words, strict=True)
+    ]
     assert np.median(errors) < 0.06
 
 
