@@ -90,7 +90,9 @@ def rigs(json: Json = False) -> None:
 
 
 def doctor(json: Json = False) -> None:
-    """Check that everything works on this machine; exit code 1 if the main job does not.
+    """Check that everything works on this machine.
+
+    The exit code is 1 if the main job does not work.
 
     \b
     Example:

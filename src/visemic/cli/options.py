@@ -10,6 +10,7 @@ Out = Annotated[
     typer.Option(
         "-o",
         "--out",
+        metavar="FILE",
         help="Output file; repeat for several. The suffix picks the format.",
         show_default=False,
     ),

@@ -11,9 +11,9 @@ from visemic.core.atomic import atomic_path, check_writable
 from visemic.core.errors import FormatError, OutputError
 from visemic.core.signals import Alignment, MeshMotion, Motion, Provenance, Waveform
 from visemic.export.clip import ClipData
-from visemic.export.registry import export_clip, import_clip, known_suffixes
+from visemic.export.registry import export_clip, import_clip, known_suffixes, output_paths
 from visemic.rig.linear import Rig, pose_motion
-from visemic.rig.registry import load_rig
+from visemic.rig.registry import RIGS, load_rig
 
 Progress = Callable[[int, int], None]
 """Called with work done and work in all."""
@@ -55,7 +55,9 @@ def check_outputs(paths: "list[Path]", *, overwrite: bool) -> None:
             raise FormatError(
                 f"output {str(path)!r} has no known suffix; there are {' '.join(output_suffixes())}"
             )
-        check_writable(path, overwrite=overwrite)
+        pictures = (*VIDEO_SUFFIXES, *STILL_SUFFIXES)
+        for target in [path] if path.suffix.lower() in pictures else output_paths(path):
+            check_writable(target, overwrite=overwrite)
     if len({p.resolve() for p in paths}) != len(paths):
         raise OutputError("an output is named twice; give every -o its own name")
 
@@ -123,7 +125,7 @@ class Clip:
             self._save_still(path, overwrite, view or View())
         else:
             data = ClipData(self.waveform, self.alignment, self.motion, self.rig, self.provenance)
-            export_clip(data, path, overwrite=overwrite)
+            export_clip(data, path, overwrite=overwrite, progress=progress)
         return path
 
     def _save_video(self, path: Path, overwrite: bool, view: View, progress: Progress | None) -> None:
@@ -187,5 +189,6 @@ def load_clip(path: "str | Path", *, rig: str | None = None) -> Clip:
     from visemic.pipeline.options import DEFAULT_RIG
 
     data = import_clip(Path(path))
-    head = load_rig(rig) if rig else (data.rig or load_rig(DEFAULT_RIG))
+    own = data.provenance.rig
+    head = load_rig(rig or (own if own in RIGS else DEFAULT_RIG))
     return Clip(data.waveform, data.alignment, data.motion, head, data.provenance)

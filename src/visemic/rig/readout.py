@@ -57,7 +57,9 @@ class Readouts:
     """Millimetres at weight 1, by channel of ``layout``."""
     layout: Layout
 
-    def measure_mm(self, weights: Float[np.ndarray, "frames channels"]) -> Float[np.ndarray, "frames readouts"]:
+    def measure_mm(
+        self, weights: Float[np.ndarray, "frames channels"]
+    ) -> Float[np.ndarray, "frames readouts"]:
         """Give every read-out of every frame.
 
         Args:

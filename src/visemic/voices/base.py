@@ -1,7 +1,7 @@
 """The contract of a voice: text and tempo in, sound and alignment out, both on one clock."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from visemic.core.signals import Alignment, Waveform
 
@@ -30,6 +30,7 @@ class VoiceInfo:
     description: str
 
 
+@runtime_checkable
 class Voice(Protocol):
     """Anything that can speak."""
 

@@ -1,0 +1,186 @@
+"""The built-in head, made wholly by this code: ``load_head`` gives it, kept in a cache folder.
+
+The head is a sculpture of smooth signed distances (``head_sculpt_kernels``) with a template
+of loops cast onto it (``head_template``), lips and lids swept in detail (``head_mouth``,
+``head_eye``), separate parts (``head_parts``) and 52 shapes composed of soft masks
+(``head_shapes_mouth``, ``head_shapes_eyes``). Inside these files lengths are centimetres;
+the rig is in metres.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from visemic.core.layout import ARKIT_52
+from visemic.rig.head_eye import CENTRE as EYE_CENTRE
+from visemic.geometry.mesh import smooth_step
+from visemic.rig.head_fields import JAW_ANGLE_RAD, Fields, jaw_turn
+from visemic.rig.head_landmarks import find_landmarks, regions
+from visemic.rig.head_look import MATERIALS, part_occlusion, skin_materials, skin_occlusion, skin_shade, texture_places
+from visemic.rig.head_parts import Part, brows, eyeballs, gums, lashes, teeth, tongue
+from visemic.rig.head_shapes_eyes import BROWS_PAIRED, BROWS_SINGLE, LIDS, lash_shape, lid_shape, off_lids
+from visemic.rig.head_shapes_mouth import PAIRED, SINGLE
+from visemic.rig.head_template import build_skin
+from visemic.rig.linear import Joint, MaterialGroup, Rig
+
+NAME = "visemic"
+_LID_HELP = {"mouthSmile": 0.35, "cheekSquint": 0.45, "noseSneer": 0.12}
+"""How much of the squint of the lower lid comes with other shapes."""
+
+
+def _skin_shapes(f: Fields) -> dict[str, np.ndarray]:
+    """Give the displacement of the skin for every channel, centimetres."""
+    mesh, eye = f.skin.mesh, f.skin.eye
+    flip = np.array([-1.0, 1.0, 1.0])
+    lower_only = np.where(np.arange(eye.points.shape[1]) > eye.points.shape[1] // 2, 0.0, 1.0)
+    shapes: dict[str, np.ndarray] = {}
+    for name, make in {**SINGLE, **BROWS_SINGLE}.items():
+        shape = off_lids(f, make(f))
+        shapes[name] = 0.5 * (shape + shape[mesh.partner] * flip)
+    left = {name: off_lids(f, make(f)) for name, make in {**PAIRED, **BROWS_PAIRED}.items()}
+    for name, make_turn in LIDS.items():
+        left[name] = lid_shape(f, make_turn(eye))
+    for name, share in _LID_HELP.items():
+        turn = LIDS["eyeSquint"](eye) * lower_only[:, None] * share
+        left[name] = left[name] + lid_shape(f, turn)
+    for name, shape in left.items():
+        shapes[name + "Left"] = shape
+        shapes[name + "Right"] = shape[mesh.partner] * flip
+    shapes["tongueOut"] = np.zeros_like(f.points)
+    return shapes
+
+
+def _part_shapes(part: Part, f: Fields, skin: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Give the displacement of a part for the channels that move it, centimetres."""
+    points = part.mesh.points
+    if part.name in ("lower teeth", "lower gums", "tongue"):
+        share = 1.0 - 0.35 * part.along
+        shapes = {
+            "jawOpen": jaw_turn(points, share, JAW_ANGLE_RAD),
+            "jawForward": share[:, None] * np.array([0.0, -0.08, 0.75]),
+            "jawLeft": share[:, None] * np.array([0.85, 0.0, 0.0]),
+            "jawRight": share[:, None] * np.array([-0.85, 0.0, 0.0]),
+        }
+        if part.name == "tongue":
+            reach = (1.0 - part.along) ** 1.6
+            shapes["tongueOut"] = np.stack([-0.12 * points[:, 0] * reach, 0.42 * reach - 0.3 * reach**4, 3.4 * reach], -1)
+        return shapes
+    if part.name == "lashes":
+        shapes = {}
+        flip = np.array([-1.0, 1.0, 1.0])
+        for name, make_turn in LIDS.items():
+            shape = lash_shape(part, make_turn(f.skin.eye))
+            shapes[name + "Left"], shapes[name + "Right"] = shape, shape[part.mesh.partner] * flip
+        return shapes
+    if part.name in ("brows", "hair", "ears"):
+        return _bound_shapes(part, f, skin)
+    return {}
+
+
+def _bound_shapes(part: Part, f: Fields, skin: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Carry a part along with the skin under it."""
+    from scipy.spatial import cKDTree
+
+    left = part.mesh.points[:, 0] >= 0
+    away, near = cKDTree(f.points).query(part.mesh.points, k=4)
+    weight = 1.0 / (away + 0.05) ** 2
+    weight /= weight.sum(1, keepdims=True)
+    # The right half uses the partners of what the left half found, so that mirroring is exact.
+    source = np.where(left, np.arange(len(left)), part.mesh.partner)
+    near = np.where(left[:, None], near, f.skin.mesh.partner[near[source]])
+    weight = weight[source]
+    shapes = {}
+    for name, shape in skin.items():
+        moved = np.einsum("vk,vkx->vx", weight, shape[near])
+        if np.abs(moved).max() > 1e-6:
+            shapes[name] = moved
+    return shapes
+
+
+def _parts(f: Fields) -> list[Part]:
+    return [
+        teeth(upper=True), teeth(upper=False), gums(upper=True), gums(upper=False), tongue(),
+        eyeballs(), brows(), lashes(f.skin.eye),
+    ]  # fmt: skip
+
+
+def _groups(f: Fields, parts: list[Part], starts: list[int]) -> tuple[np.ndarray, tuple[MaterialGroup, ...]]:
+    """Sort all triangles by material."""
+    kind = skin_materials(f)
+    blocks: dict[str, list[np.ndarray]] = {}
+    for number, name in enumerate(("skin", "lips", "mouth_cavity")):
+        blocks.setdefault(name, []).append(f.skin.mesh.triangles[kind == number])
+    for part, start in zip(parts, starts, strict=True):
+        first = 0
+        for name, count in part.materials:
+            blocks.setdefault(name, []).append(part.mesh.triangles[first : first + count] + start)
+            first += count
+    triangles, groups, at = [], [], 0
+    for name, block in blocks.items():
+        size = sum(map(len, block))
+        groups.append(MaterialGroup(MATERIALS[name], at, at + size))
+        triangles += block
+        at += size
+    return np.concatenate(triangles), tuple(groups)
+
+
+def build_head() -> Rig:
+    """Build the head from nothing; the same bytes every time.
+
+    Takes a few seconds the first time numba compiles the kernels, then about one.
+    ``load_head`` is the fast way.
+    """
+    f = Fields(build_skin())
+    parts = _parts(f)
+    counts = [len(f.points), *(len(p.mesh.points) for p in parts)]
+    starts = np.cumsum([0, *counts[:-1]])[1:].tolist()
+    total = sum(counts)
+    skin = _skin_shapes(f)
+    offsets = np.zeros((len(ARKIT_52), total, 3), np.float32)
+    for name, shape in skin.items():
+        offsets[ARKIT_52.index(name), : len(shape)] = _clean(shape)
+    for part, start in zip(parts, starts, strict=True):
+        for name, shape in _part_shapes(part, f, skin).items():
+            offsets[ARKIT_52.index(name), start : start + len(shape)] = _clean(shape)
+    triangles, groups = _groups(f, parts, starts)
+    points = np.concatenate([f.points, *(p.mesh.points for p in parts)])
+    eye_of_vertex = np.full(total, -1)
+    for part, start in zip(parts, starts, strict=True):
+        if part.name == "eyeballs":
+            eye_of_vertex[start : start + len(part.mesh.points)] = np.where(part.mesh.points[:, 0] > 0, 0, 1)
+    return Rig(
+        name=NAME,
+        neutral=(points / 100).astype(np.float32),
+        triangles=triangles.astype(np.int32),
+        layout=ARKIT_52,
+        offsets=offsets,
+        groups=groups,
+        landmarks=find_landmarks(f, dict(zip((p.name for p in parts), zip(parts, starts, strict=True), strict=True))),
+        regions=regions(f, total),
+        uv=texture_places(f, parts),
+        vertex_colours=np.concatenate([skin_shade(f), *(p.shade for p in parts)]).astype(np.float32),
+        occlusion=np.concatenate([skin_occlusion(f), *(part_occlusion(p) for p in parts)]).astype(np.float32),
+        eyes=tuple(_eye(side) for side in ("left", "right")),
+        eye_of_vertex=eye_of_vertex,
+        head=Joint("head", (0.0, -0.055, -0.02), ("headYaw", "headPitch", "headRoll")),
+        head_follow=_head_follow(points),
+    )
+
+
+def _clean(shape: np.ndarray) -> np.ndarray:
+    """Turn centimetres to metres and drop what no eye can see, so that shapes stay local."""
+    metres = (shape / 100).astype(np.float32)
+    still = np.abs(metres).max(axis=1) < 5e-6
+    metres[still] = 0.0
+    return metres
+
+
+def _eye(side: str) -> Joint:
+    sign = 1.0 if side == "left" else -1.0
+    x, y, z = (float(c) / 100 for c in EYE_CENTRE)
+    return Joint(f"{side}_eye", (sign * x, y, z), (f"{side}EyeYaw", f"{side}EyePitch", f"{side}EyeRoll"))
+
+
+def _head_follow(points: np.ndarray) -> np.ndarray:
+    lifted = points[:, 1] + 0.45 * np.maximum(points[:, 2] - 1.0, 0.0)
+    return smooth_step(-16.0, -8.0, lifted).astype(np.float32)

@@ -1,0 +1,174 @@
+"""The lips of the built-in head and the bag behind them, as a swept grid.
+
+Columns run round the mouth from the middle of the upper lip over the left corner to the
+middle of the lower lip; rings run from the cheek over the red of the lip through the line
+of contact into the mouth. Upper and lower lip are two sheets that touch along their
+contact rings, so the mouth can open anywhere along the line.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from visemic.geometry.mesh import grid_triangles, smooth_step, spline_through
+from visemic.rig.head_sculpt_kernels import cast_rays
+
+COLUMNS_PER_LIP = 22
+OUTER_RINGS = 9
+LIP_RINGS = 9
+INNER_RINGS = 6
+BAG_RINGS = 8
+LIP_START = OUTER_RINGS
+"""Ring of the border between skin and red."""
+CONTACT = OUTER_RINGS + LIP_RINGS
+"""Ring on which the lips first touch."""
+HALF_WIDTH = 2.5
+SEAM_Y = -5.55
+REST_GAP = 0.006
+"""Height of the gap between the sealed lips, centimetres."""
+
+
+@dataclass(frozen=True, eq=False)
+class MouthGrid:
+    """The left half of the lips and the bag."""
+
+    points: Float[np.ndarray, "rings columns 3"]
+    along: Float[np.ndarray, " columns"]
+    """0 at the midline, 1 at the corner."""
+    side: Float[np.ndarray, " columns"]
+    """1 upper, -1 lower, 0 at the corner."""
+
+
+def _columns() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    u = np.linspace(0.0, 1.0, COLUMNS_PER_LIP + 1)
+    turn = np.concatenate([u, 2.0 - u[-2::-1]]) * np.pi / 2  # 0 top, pi/2 corner, pi bottom
+    along = np.sin(turn)
+    along[-1] = 0.0
+    along[COLUMNS_PER_LIP] = 1.0
+    side = np.concatenate([np.ones(COLUMNS_PER_LIP), [0.0], -np.ones(COLUMNS_PER_LIP)])
+    return turn, along, side
+
+
+def seam_height(x: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """Give the height of the line between the lips, centimetres."""
+    return np.asarray(
+        SEAM_Y - 0.035 * np.exp(-((x / 0.35) ** 2)) + 0.03 * np.exp(-(((x - 1.0) / 0.6) ** 2)) + 0.004 * x**4 / 4
+    )
+
+
+def _surface_z(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    origins = np.stack([x, y, np.zeros_like(x)], -1).reshape(-1, 3)
+    hits = cast_rays(origins, np.broadcast_to([0.0, 0.0, 1.0], origins.shape).copy())
+    return hits[:, 2].reshape(np.shape(x))
+
+
+def _lip_height(along: np.ndarray, side: np.ndarray) -> np.ndarray:
+    xi = np.array([0.0, 0.08, 0.19, 0.35, 0.55, 0.78, 0.92, 1.0])
+    upper = spline_through(xi, np.array([0.66, 0.70, 0.80, 0.73, 0.55, 0.27, 0.11, 0.0])[:, None], along)[:, 0]
+    xi = np.array([0.0, 0.3, 0.6, 0.85, 0.95, 1.0])
+    lower = spline_through(xi, np.array([0.92, 0.88, 0.65, 0.30, 0.12, 0.0])[:, None], along)[:, 0]
+    return np.where(side >= 0, upper, lower)
+
+
+def mouth_grid() -> MouthGrid:
+    """Build the left half of the mouth on the sculpture."""
+    turn, along, side = _columns()
+    x = HALF_WIDTH * along
+    rise = np.cos(turn)  # 1 top, 0 corner, -1 bottom
+    rise[COLUMNS_PER_LIP] = 0.0
+    sign = np.where(side >= 0, 1.0, -1.0)
+    height = _lip_height(along, side)
+    seam = seam_height(x)
+    taper = 0.10 + 0.90 * (1.0 - along**2.4) ** 0.75
+    border_x = x * (1.0 + 0.03 * along**8)
+    border_y = seam + sign * height
+    frame = np.stack([x, border_x, seam, border_y, sign, taper, rise, height])
+    rings = [*_outer_rings(turn, frame), *_lip_rings(frame), *_inner_rings(turn, frame)]
+    points = np.stack(rings)
+    points[:, [0, -1], 0] = 0.0
+    return MouthGrid(points, along, side)
+
+
+def _outer_rings(turn: np.ndarray, frame: np.ndarray) -> list[np.ndarray]:
+    border_x, border_y = frame[1], frame[3]
+    outer_x = 3.75 * np.sin(turn)
+    reach = np.where(np.cos(turn) >= 0, 1.85, 2.45)
+    outer_y = SEAM_Y + 0.1 + reach * np.cos(turn)
+    rings = []
+    for ring in range(OUTER_RINGS):
+        t = (1.0 - ring / OUTER_RINGS) ** 1.25
+        px = border_x + (outer_x - border_x) * t
+        py = border_y + (outer_y - border_y) * t
+        rings.append(np.stack([px, py, _surface_z(px, py)], -1))
+    return rings
+
+
+def _contact_z(frame: np.ndarray) -> np.ndarray:
+    x, seam, taper = frame[0], frame[2], frame[5]
+    return _surface_z(x, seam) - (0.10 + 0.28 * taper)
+
+
+def _lip_rings(frame: np.ndarray) -> list[np.ndarray]:
+    x, border_x, seam, border_y, sign, taper, _, height = frame
+    border_z = _surface_z(border_x, border_y)
+    z = _contact_z(frame)
+    upper = sign > 0
+    front = np.where(upper, 0.50, 0.47) * taper
+    knots = np.array([0.0, 0.25, 0.5, 0.7, 0.86, 0.95, 1.0])
+    share = np.where(upper, 1.0, 1.0)
+    levels = [1.0, 0.76, 0.46, 0.22, 0.06, 0.012, 0.0]
+    depths = [
+        border_z - z,
+        0.55 * (border_z - z) + 0.45 * front + 0.03 * taper,
+        front,
+        0.93 * front,
+        0.66 * front,
+        0.33 * front,
+        0.0 * front,
+    ]
+    shape = np.stack([np.stack([lv * height * share, dz], -1) for lv, dz in zip(levels, depths, strict=True)])
+    at = np.linspace(0.0, 1.0, LIP_RINGS + 1) ** 0.92
+    curve = spline_through(knots, shape.reshape(len(knots), -1), at).reshape(len(at), -1, 2)
+    rings = []
+    for ring, (level, depth) in enumerate(zip(curve[..., 0], curve[..., 1], strict=True)):
+        px = border_x + (x - border_x) * at[ring]
+        rings.append(np.stack([px, seam + sign * (level + REST_GAP / 2 * at[ring]), z + depth], -1))
+    return rings
+
+
+def _inner_rings(turn: np.ndarray, frame: np.ndarray) -> list[np.ndarray]:
+    x, _, seam, _, sign, taper, rise, _ = frame
+    z = _contact_z(frame)
+    touch = sign * REST_GAP / 2
+    lift = np.abs(rise)
+    rings = [
+        np.stack([x, seam + touch, z - 0.10 - 0.08 * taper], -1),
+        np.stack([x, seam + touch, z - 0.18 - 0.20 * taper], -1),
+        np.stack([x, seam + touch + sign * 0.06 * lift, z - 0.24 - 0.32 * taper], -1),
+        np.stack([x * 1.01, seam + touch + sign * 0.35 * lift, z - 0.32 - 0.38 * taper], -1),
+        np.stack([x * 1.04, seam + sign * (0.003 + 0.85 * lift), z - 0.40 - 0.38 * taper], -1),
+        np.stack([x * 1.09, seam + sign * (0.003 + 1.40 * lift), z - 0.52 - 0.38 * taper], -1),
+    ]
+    start = rings[-1]
+    for ring in range(1, BAG_RINGS + 1):
+        t = ring / BAG_RINGS
+        wide = 3.35 * (1.0 - 0.75 * smooth_step(0.45, 1.0, np.array([t]))[0])
+        tall = 1.95 * (1.0 - 0.70 * smooth_step(0.40, 1.0, np.array([t]))[0])
+        section_x = wide * np.sin(turn)
+        section_y = SEAM_Y + tall * np.cos(turn) * np.where(rise >= 0, 1.0, 1.15)
+        blend = smooth_step(0.0, 0.35, np.array([t]))[0]
+        px = start[:, 0] + (section_x - start[:, 0]) * blend
+        py = start[:, 1] + (section_y - start[:, 1]) * blend
+        pz = start[:, 2] * (1 - t) ** 1.0 + (0.8 - 0.3 * np.sin(turn)) * t
+        rings.append(np.stack([px, py, pz], -1))
+    return rings
+
+
+def mouth_triangles(index: Int[np.ndarray, "rings columns"]) -> Int[np.ndarray, "triangles 3"]:
+    """Give the triangles of the grid; the last ring is closed by a fan to its first vertex."""
+    # Seen from outside, rings run inwards and columns clockwise on the left half of the face.
+    sheet = grid_triangles(index)
+    last = index[-1]
+    fan = np.array([[last[k], last[0], last[k + 1]] for k in range(1, len(last) - 1)])
+    return np.concatenate([sheet, fan])

@@ -1,0 +1,253 @@
+"""What sits in and on the built-in head: eyeballs, teeth, gums, tongue, brows and lashes.
+
+Every part is made as a left half and mirrored. Centimetres.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from visemic.geometry.mesh import Mirrored, grid_triangles, mirror_half, smooth_step, stack_meshes
+from visemic.rig.head_eye import EyeGrid
+from visemic.rig.head_mouth import SEAM_Y
+from visemic.rig.head_sculpt_kernels import EYE_RADIUS, EYE_X, EYE_Y, EYE_Z, cast_rays, skin_gradient
+
+UPPER_EDGE_Y = SEAM_Y - 0.02
+LOWER_EDGE_Y = SEAM_Y + 0.08
+UPPER_ARCH = (2.95, 4.4, 8.10)
+"""Half width, length and front of the upper dental arch."""
+LOWER_ARCH = (2.72, 4.3, 7.76)
+_UPPER_TEETH = (
+    (0.86, 1.02), (0.67, 0.90), (0.77, 1.00), (0.70, 0.84), (0.68, 0.80), (0.98, 0.74), (0.92, 0.70),
+)  # fmt: skip
+_LOWER_TEETH = (
+    (0.54, 0.88), (0.58, 0.88), (0.68, 0.98), (0.70, 0.86), (0.72, 0.80), (1.08, 0.76), (1.02, 0.72),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A part of the head that is not skin."""
+
+    name: str
+    mesh: Mirrored
+    materials: tuple[tuple[str, int], ...]
+    """Material and number of triangles, in order."""
+    shade: Float[np.ndarray, "vertices 3"]
+    """Colour that multiplies the material's."""
+    along: Float[np.ndarray, " vertices"]
+    """A place along the part, 0 to 1, for shapes: tip to root of the tongue, root to tip of a lash."""
+    anchor: Int[np.ndarray, " vertices"]
+    """A number for binding, for example the lid column of a lash."""
+
+
+def _part(name: str, half: Mirrored, materials: tuple[tuple[str, int], ...], shade: np.ndarray, along: np.ndarray, anchor: np.ndarray) -> Part:
+    return Part(name, half, materials, shade[half.source], along[half.source], anchor[half.source])
+
+
+def eyeballs() -> Part:
+    """Make two spheres with pupil, iris and a slight bulge of the cornea."""
+    columns = 40
+    alpha = np.concatenate([[0.07, 0.13, 0.172], np.linspace(0.20, 0.455, 6), [0.49, 0.55], np.linspace(0.65, 2.3, 12)])
+    turn = 2 * np.pi * np.arange(columns) / columns
+    radius = EYE_RADIUS + 0.05 * np.clip(1 - (alpha / 0.50) ** 2, 0, 1)
+    ring = np.stack([np.sin(alpha)[:, None] * np.cos(turn), np.sin(alpha)[:, None] * np.sin(turn), np.repeat(np.cos(alpha)[:, None], columns, 1)], -1)
+    points = np.concatenate([[[0, 0, EYE_RADIUS + 0.05]], (ring * radius[:, None, None]).reshape(-1, 3)]) + [EYE_X, EYE_Y, EYE_Z]
+    index = 1 + np.arange(len(alpha) * columns).reshape(-1, columns)
+    cap = np.array([[0, index[0, k], index[0, (k + 1) % columns]] for k in range(columns)])
+    sheets = [np.concatenate([cap, grid_triangles(index[:3], closed=True)]), grid_triangles(index[2:9], closed=True), grid_triangles(index[8:], closed=True)]
+    streak = 1.0 + 0.16 * np.sin(turn * 11 + 0.4) * np.sin(turn * 7) + 0.08 * np.sin(turn * 17 + 1.0)
+    shade = np.ones((len(points), 3))
+    for k in range(2, 9):
+        t = (alpha[k] - 0.172) / (0.455 - 0.172)
+        tone = (0.75 + 0.45 * np.exp(-(((t - 0.35) / 0.3) ** 2))) * streak if 2 < k < 8 else np.full(columns, 0.30 if k == 8 else 0.45)
+        shade[index[k]] = tone[:, None]
+    shade[index[9]] = 0.80
+    for k in range(10, len(alpha)):
+        red = smooth_step(0.6, 1.2, np.array([alpha[k]]))[0]
+        shade[index[k]] = [1.0, 1.0 - 0.12 * red, 1.0 - 0.14 * red]
+    mesh = mirror_half(points, np.concatenate(sheets))
+    # Mirroring appends the right eye after the left: sort both by material.
+    n = len(mesh.triangles) // 2
+    sizes = [len(s) for s in sheets]
+    order, start = [], 0
+    for size in sizes:
+        order += [np.arange(start, start + size), np.arange(n + start, n + start + size)]
+        start += size
+    mesh = Mirrored(mesh.points, mesh.triangles[np.concatenate(order)], mesh.source, mesh.partner)
+    kinds = tuple((name, 2 * size) for name, size in zip(("pupil", "iris", "sclera"), sizes, strict=True))
+    return _part("eyeballs", mesh, kinds, shade, np.zeros(len(points)), np.zeros(len(points), int))
+
+
+def arch_frame(arch: tuple[float, float, float], theta: Float[np.ndarray, "*n"]) -> tuple[np.ndarray, np.ndarray]:
+    """Give points on a dental arch and their outward normals, both in the plane of x and z."""
+    wide, long, front = arch
+    place = np.stack([wide * np.sin(theta), front - long + long * np.cos(theta)], -1)
+    normal = np.stack([np.sin(theta) / wide, np.cos(theta) / long], -1)
+    return place, normal / np.linalg.norm(normal, axis=-1, keepdims=True)
+
+
+def _arch_angles(arch: tuple[float, float, float], widths: list[float]) -> list[float]:
+    fine = np.linspace(0, 1.75, 2000)
+    place, _ = arch_frame(arch, fine)
+    arc = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(place, axis=0), axis=1))])
+    edges = np.cumsum([0.0, *widths])
+    return [float(np.interp((a + b) / 2, arc, fine)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def _tooth(width: float, height: float, depth: float, edge_depth: float) -> tuple[np.ndarray, np.ndarray]:
+    """Make one crown: x across, y from 0 at the biting edge up to the root, z outwards."""
+    columns = 12
+    turn = -2 * np.pi * np.arange(columns) / columns
+    c, s = np.cos(turn), np.sin(turn)
+    cross = np.sign(c) * np.abs(c) ** 0.55, np.sign(s) * np.abs(s) ** 0.75
+    up = np.array([1.25, 0.95, 0.65, 0.35, 0.12, 0.03, 0.0])
+    wide = np.array([0.74, 0.88, 0.97, 1.0, 0.97, 0.90, 0.72])
+    deep = np.array([1.0, 1.0, 0.92, 0.70, 0.50, 0.42, 0.30])
+    deep = edge_depth + (1 - edge_depth) * (deep - 0.3) / 0.7
+    front = np.array([0.0, 0.02, 0.035, 0.02, -0.02, -0.03, -0.06])
+    rows = []
+    for k in range(len(up)):
+        x = 0.5 * width * 0.985 * wide[k] * cross[0]
+        z = front[k] - depth * deep[k] / 2 * (1 - cross[1])
+        rows.append(np.stack([x, np.full(columns, up[k] * height), z], -1))
+    points = np.concatenate([*rows, [rows[-1].mean(0)]])
+    index = np.arange(len(up) * columns).reshape(-1, columns)
+    tip = np.array([[index[-1, k], len(points) - 1, index[-1, (k + 1) % columns]] for k in range(columns)])
+    return points, np.concatenate([grid_triangles(index, closed=True), tip])
+
+
+def teeth(*, upper: bool) -> Part:
+    """Make one arch of fourteen single teeth."""
+    sizes = _UPPER_TEETH if upper else _LOWER_TEETH
+    arch = UPPER_ARCH if upper else LOWER_ARCH
+    edge_y = UPPER_EDGE_Y if upper else LOWER_EDGE_Y
+    angles = _arch_angles(arch, [w for w, _ in sizes])
+    meshes, shades = [], []
+    for number, ((width, height), theta) in enumerate(zip(sizes, angles, strict=True)):
+        molar = number >= 3
+        points, triangles = _tooth(width, height, (0.62, 0.58, 0.72, 0.85, 0.88, 1.0, 1.0)[number], 0.75 if molar else 0.24)
+        lift = (0.0, 0.06, 0.0, 0.06, 0.09, 0.11, 0.13)[number] if upper else (0.0, 0.0, -0.03, 0.02, 0.05, 0.07, 0.08)[number]
+        place, normal = arch_frame(arch, np.array(theta))
+        tangent = np.array([normal[1], -normal[0]])
+        flat = place + points[:, :1] * tangent + points[:, 2:] * normal
+        vertical = edge_y + (lift + points[:, 1] if upper else -lift - points[:, 1])
+        whole = np.stack([flat[:, 0], vertical, flat[:, 1]], -1)
+        meshes.append((whole, triangles if upper else triangles[:, ::-1]))
+        tone = 1.0 - 0.03 * number - 0.16 * smooth_step(0.35, 1.1, points[:, 1] / height)
+        shades.append(np.stack([tone, tone * 0.985, tone * (0.96 - 0.015 * number)], -1))
+    points, triangles = stack_meshes(meshes)
+    points[:, 0] = np.maximum(points[:, 0], 0.002)
+    mesh = mirror_half(points, triangles)
+    name = "upper teeth" if upper else "lower teeth"
+    return _part(name, mesh, (("teeth", len(mesh.triangles)),), np.concatenate(shades), np.zeros(len(points)), np.zeros(len(points), int))
+
+
+def gums(*, upper: bool) -> Part:
+    """Make the gum of one arch as a swept band with a scalloped edge."""
+    arch = UPPER_ARCH if upper else LOWER_ARCH
+    sizes = _UPPER_TEETH if upper else _LOWER_TEETH
+    edge_y = UPPER_EDGE_Y if upper else LOWER_EDGE_Y
+    centres = np.array(_arch_angles(arch, [w for w, _ in sizes]))
+    columns = 40
+    theta = np.linspace(0, centres[-1] + 0.12, columns)
+    phase = np.interp(theta, np.concatenate([[0], centres]), np.concatenate([[0.5], 1.0 + np.arange(7)]))
+    scallop = np.abs(np.cos(np.pi * phase))  # 1 at the middle of a tooth
+    heights = np.interp(theta, centres, [h for _, h in sizes])
+    line = heights * (0.80 + 0.14 * scallop)
+    section = [(-0.10, 1.55, 0), (0.04, 1.25, 0), (0.075, 1.08, 0), (0.055, 0.0, 1), (-0.06, 0.03, 1), (-0.45, 0.05, 1), (-0.9, 0.10, 1), (-1.02, 0.4, 1), (-1.05, 0.8, 1)]
+    place, normal = arch_frame(arch, theta)
+    rows = []
+    for outwards, height, relative in section:
+        flat = place + normal * outwards
+        tall = line + height if relative else np.full(columns, height)
+        rows.append(np.stack([flat[:, 0], edge_y + (tall if upper else -tall), flat[:, 1]], -1))
+    points = np.stack(rows)
+    points[:, 0, 0] = 0.0
+    triangles = grid_triangles(np.arange(len(section) * columns).reshape(len(section), columns))
+    mesh = mirror_half(points.reshape(-1, 3), triangles if upper else triangles[:, ::-1])
+    n = len(section) * columns
+    name = "upper gums" if upper else "lower gums"
+    return _part(name, mesh, (("gums", len(mesh.triangles)),), np.ones((n, 3)), np.zeros(n), np.zeros(n, int))
+
+
+def tongue() -> Part:
+    """Make the tongue, from its tip behind the lower teeth to its root."""
+    rows, columns = 22, 13
+    t = np.linspace(0.0, 1.0, rows)
+    spine_y = np.interp(t, [0, 0.15, 0.4, 0.7, 1.0], [-6.18, -6.02, -5.72, -5.75, -6.9])
+    spine_z = np.interp(t, [0, 0.4, 0.75, 1.0], [7.05, 5.0, 2.8, 1.2])
+    wide = 1.75 * (1 - (1 - np.clip(t / 0.55, 0, 1)) ** 2.4) ** 0.6 + 0.02
+    thick = 0.22 + 0.50 * smooth_step(0.0, 0.5, t)
+    thick[0], wide[0] = 0.02, 0.03
+    turn = np.linspace(0, np.pi, columns)
+    x = wide[:, None] * np.sin(turn) ** 0.8
+    groove = -0.10 * np.exp(-((x / 0.35) ** 2)) * smooth_step(0.05, 0.3, t)[:, None] * (np.cos(turn) > 0)
+    y = spine_y[:, None] + thick[:, None] * np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** 0.8 + groove
+    points = np.stack([x, y, np.repeat(spine_z[:, None], columns, 1)], -1)
+    points[:, [0, -1], 0] = 0.0
+    # Rows run backwards seen from above, so the grid is turned over.
+    triangles = grid_triangles(np.arange(rows * columns).reshape(rows, columns))[:, ::-1]
+    mesh = mirror_half(points.reshape(-1, 3), triangles)
+    along = np.repeat(t, columns)
+    shade = np.repeat((1.0 - 0.25 * t)[:, None, None], columns, 1).repeat(3, 2).reshape(-1, 3)
+    return _part("tongue", mesh, (("tongue", len(mesh.triangles)),), shade, along, np.zeros(rows * columns, int))
+
+
+def brows() -> Part:
+    """Make the eyebrows as raised, tapered masses on the brow ridge."""
+    rows, columns = 6, 26
+    t = np.linspace(0.0, 1.0, columns)
+    x = 1.30 + 3.75 * t
+    middle = np.interp(t, [0, 0.2, 0.45, 0.65, 0.85, 1.0], [2.52, 2.78, 3.08, 3.20, 2.98, 2.62])
+    middle = np.convolve(np.pad(middle, 3, mode="edge"), np.ones(7) / 7, "valid")
+    half = 0.30 * (smooth_step(-0.06, 0.10, t) * (1 - 0.78 * smooth_step(0.35, 1.0, t)))
+    across = np.linspace(1.0, -1.0, rows)
+    y = middle + half * across[:, None]
+    origins = np.stack([np.broadcast_to(x, y.shape), y, np.zeros_like(y)], -1).reshape(-1, 3)
+    base = cast_rays(np.ascontiguousarray(origins), np.broadcast_to([0.0, 0.0, 1.0], origins.shape).copy())
+    normals = np.array([skin_gradient(*p) for p in base])
+    bulge = (np.clip(1 - across**2, 0, 1) ** 0.6)[:, None] * (0.5 + 0.5 * (1 - t)) * smooth_step(0.0, 0.06, t) * (1 - smooth_step(0.96, 1.0, t))
+    hairs = 0.02 * np.sin(42 * t + 3.0 * across[:, None])
+    points = base + normals * (-0.05 + 0.16 * bulge + hairs * (bulge > 0.05)).reshape(-1, 1)
+    mesh = mirror_half(points, grid_triangles(np.arange(rows * columns).reshape(rows, columns)))
+    shade = np.ones((rows * columns, 3))
+    return _part("brows", mesh, (("brow", len(mesh.triangles)),), shade, np.zeros(rows * columns), np.zeros(rows * columns, int))
+
+
+def lashes(eye: EyeGrid) -> Part:
+    """Make the lashes as curved spikes on the lid margins."""
+    columns = eye.points.shape[1]
+    edge = eye.points[-4]
+    centre = np.array([EYE_X, EYE_Y, EYE_Z])
+    meshes, along, anchor = [], [], []
+    places = [(c, True) for c in np.linspace(columns / 2 + 2.5, columns - 1.2, 30)] + [(c, False) for c in np.linspace(2.5, columns / 2 - 4.0, 16)]
+    for place, is_upper in places:
+        low = int(np.floor(place)) % columns
+        share = place - np.floor(place)
+        root = edge[low] * (1 - share) + edge[(low + 1) % columns] * share
+        outwards = (root - centre) / np.linalg.norm(root - centre)
+        lateral = (root[0] - EYE_X) / 1.3
+        length = (0.50 + 0.22 * lateral) if is_upper else 0.26
+        lift = np.array([0.35 * lateral, 0.15 if is_upper else -0.45, 0.75])
+        tip_lift = np.array([0.55 * lateral, 0.75 if is_upper else -0.7, 0.5])
+        middle = root + length * 0.5 * (lift + 0.4 * outwards)
+        tip = middle + length * 0.5 * tip_lift
+        side = np.cross(outwards, [0.0, 1.0, 0.0])
+        side = side / np.linalg.norm(side)
+        thin = 0.028 if is_upper else 0.016
+        normal = np.cross(side, middle - root)
+        normal = normal / np.linalg.norm(normal)
+        ring = [side * thin, (normal * 1.0 - side * 0.5) * thin, (-normal * 1.0 - side * 0.5) * thin]
+        points = np.array([*(root + r for r in ring), *(middle + 0.7 * r for r in ring), tip])
+        index = np.array([[3, 4, 5], [0, 1, 2]])
+        faces = np.concatenate([grid_triangles(index, closed=True), [[6, 3, 4], [6, 4, 5], [6, 5, 3]]])
+        outward = np.einsum("ij,ij->i", np.cross(points[faces[:, 1]] - points[faces[:, 0]], points[faces[:, 2]] - points[faces[:, 0]]), points[faces].mean(1) - (root + middle + tip) / 3)
+        faces = np.where((outward < 0)[:, None], faces[:, ::-1], faces)
+        meshes.append((points, faces))
+        along += [0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 1.0]
+        anchor += [round(place) % columns] * 7
+    points, triangles = stack_meshes(meshes)
+    mesh = mirror_half(points, triangles)
+    return _part("lashes", mesh, (("lash", len(mesh.triangles)),), np.ones((len(points), 3)), np.array(along), np.array(anchor))

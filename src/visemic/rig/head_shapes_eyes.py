@@ -1,0 +1,158 @@
+"""The shapes of lids and brows of the built-in head; lids slide over the eyeball.
+
+A lid moves by angles about the centre of the eyeball and stays on the surface of the
+closed lid. Shapes are made for the left, in centimetres.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+from visemic.geometry.mesh import smooth_step
+from visemic.rig.head_eye import CENTRE, LID_RING_STOPS, EyeGrid, angles_from_direction, direction_from_angles
+from visemic.rig.head_fields import Fields
+from visemic.rig.head_parts import Part
+from visemic.rig.head_sculpt_kernels import cast_rays
+
+Shape = Float[np.ndarray, "vertices 3"]
+LidTurn = Callable[[EyeGrid], tuple[np.ndarray, np.ndarray]]
+"""Gives, per lid column, the turn at the margin (towards +x and +y, radians) and 0..1 reach."""
+
+
+def _opening(eye: EyeGrid) -> np.ndarray:
+    """Give, per column, the angle from its margin to the one above or below it."""
+    margin = eye.angles[len(LID_RING_STOPS) - 1]
+    columns = margin.shape[0]
+    twin = (columns - np.arange(columns)) % columns
+    return np.asarray(margin[twin, 1] - margin[:, 1])
+
+
+def _is_upper(eye: EyeGrid) -> np.ndarray:
+    return np.arange(eye.points.shape[1]) > eye.points.shape[1] // 2
+
+
+def _vertical(upper: np.ndarray, lower: np.ndarray, eye: EyeGrid) -> np.ndarray:
+    up = np.where(_is_upper(eye), upper, lower)
+    return np.stack([np.zeros_like(up), up], -1)
+
+
+def blink(eye: EyeGrid) -> np.ndarray:
+    """Close the upper lid onto the lower one, which rises a little."""
+    gap = _opening(eye)
+    return _vertical(0.90 * gap - 0.006 * np.abs(eye.upper), 0.10 * gap + 0.006 * np.abs(eye.upper), eye)
+
+
+def look_down(eye: EyeGrid) -> np.ndarray:
+    """Lower both lids with the gaze."""
+    gap = _opening(eye)
+    return _vertical(0.42 * gap, -0.12 * np.abs(gap), eye)
+
+
+def look_up(eye: EyeGrid) -> np.ndarray:
+    """Raise both lids with the gaze."""
+    gap = np.abs(_opening(eye))
+    return _vertical(0.13 * gap, 0.05 * gap, eye)
+
+
+def look_in(eye: EyeGrid) -> np.ndarray:
+    """Let the lids follow the bulge of the cornea towards the nose."""
+    turn = np.zeros((eye.points.shape[1], 2))
+    turn[:, 0] = -0.045 * np.abs(eye.upper)
+    return turn
+
+
+def look_out(eye: EyeGrid) -> np.ndarray:
+    """Let the lids follow the bulge of the cornea towards the temple."""
+    return -look_in(eye)
+
+
+def squint(eye: EyeGrid) -> np.ndarray:
+    """Raise the lower lid strongly and lower the upper one a little."""
+    gap = _opening(eye)
+    return _vertical(0.14 * gap, 0.36 * gap, eye)
+
+
+def wide(eye: EyeGrid) -> np.ndarray:
+    """Pull the upper lid up and the lower one down a little."""
+    gap = np.abs(_opening(eye))
+    return _vertical(0.22 * gap, -0.05 * gap, eye)
+
+
+LIDS: dict[str, Callable[[EyeGrid], np.ndarray]] = {
+    "eyeBlink": blink,
+    "eyeLookDown": look_down,
+    "eyeLookIn": look_in,
+    "eyeLookOut": look_out,
+    "eyeLookUp": look_up,
+    "eyeSquint": squint,
+    "eyeWide": wide,
+}
+"""Turns of the lid margins by the name that left and right share."""
+
+
+def lid_shape(f: Fields, turn: np.ndarray) -> Shape:
+    """Slide the left lids by the turns of their margins."""
+    eye = f.skin.eye
+    stops = np.concatenate([np.array(LID_RING_STOPS)[::-1], np.zeros(eye.points.shape[0] - len(LID_RING_STOPS))])
+    reach = np.where(_is_upper(eye), 0.60, 0.45)
+    share = smooth_step(0.0, 1.0, 1.0 - np.clip(stops[:, None] / reach, 0.0, 1.0))
+    angles = eye.angles + share[..., None] * turn
+    on_lid = np.arange(len(stops)) < len(LID_RING_STOPS)
+    now, then = _radius(angles), _radius(eye.angles)
+    radius = np.linalg.norm(eye.points - CENTRE, axis=-1)
+    extra = radius - then
+    crease = np.where(on_lid[:, None], 1.0 - 0.75 * share * np.clip(np.abs(turn[:, 1]) / 0.5, 0, 1), 1.0)
+    moved_radius = np.where(on_lid[:, None], now + extra * crease, radius)
+    moved = CENTRE + direction_from_angles(angles) * moved_radius[..., None]
+    shape = np.zeros_like(f.points)
+    shape[f.skin.eye_index] = moved - eye.points
+    return shape
+
+
+def _radius(angles: np.ndarray) -> np.ndarray:
+    rays = np.ascontiguousarray(direction_from_angles(angles).reshape(-1, 3))
+    hits = cast_rays(np.broadcast_to(CENTRE, rays.shape).copy(), rays)
+    return np.linalg.norm(hits - CENTRE, axis=1).reshape(angles.shape[:-1])
+
+
+def lash_shape(part: Part, turn: np.ndarray) -> Shape:
+    """Turn the left lashes with the margin they grow on."""
+    points = part.mesh.points
+    away = points - CENTRE
+    length = np.linalg.norm(away, axis=1, keepdims=True)
+    angles = angles_from_direction(away / length) + turn[part.anchor]
+    moved = CENTRE + direction_from_angles(angles) * length
+    return np.where(points[:, :1] > 0, moved - points, 0.0)
+
+
+def _ball(f: Fields, centre: tuple[float, float, float], radii: tuple[float, float, float], dx: float, dy: float, dz: float) -> np.ndarray:
+    return f.around(centre, radii)[:, None] * np.array([dx, dy, dz])
+
+
+def off_lids(f: Fields, shape: Shape) -> Shape:
+    """Keep the lid margins where they are, so that lids stay on the eyeball."""
+    eye_rings = np.concatenate([np.array(LID_RING_STOPS)[::-1], np.zeros(f.skin.eye.points.shape[0] - len(LID_RING_STOPS))])
+    keep = np.ones(f.skin.mesh.source.max() + 1)
+    keep[f.skin.eye_index] = smooth_step(0.15, 0.9, eye_rings)[:, None]
+    return shape * keep[f.skin.mesh.source][:, None]
+
+
+def brow_down(f: Fields) -> Shape:
+    """Lower the left brow and draw it inwards."""
+    return _ball(f, (2.4, 2.9, 8.0), (1.9, 1.0, 2.0), -0.14, -0.52, 0.08) + _ball(f, (0.9, 2.5, 8.6), (0.8, 0.8, 1.5), -0.08, -0.18, 0.08)
+
+
+def brow_inner_up(f: Fields) -> Shape:
+    """Raise the inner ends of both brows."""
+    left = _ball(f, (1.4, 3.0, 8.4), (1.5, 1.3, 2.0), 0.0, 0.68, 0.02)
+    return left + _ball(f, (-1.4, 3.0, 8.4), (1.5, 1.3, 2.0), 0.0, 0.68, 0.02)
+
+
+def brow_outer_up(f: Fields) -> Shape:
+    """Raise the outer end of the left brow."""
+    return _ball(f, (4.1, 3.1, 7.2), (1.7, 1.3, 2.0), 0.02, 0.66, -0.02)
+
+
+BROWS_SINGLE = {"browInnerUp": brow_inner_up}
+BROWS_PAIRED = {"browDown": brow_down, "browOuterUp": brow_outer_up}
