@@ -21,7 +21,8 @@ def _checked_modules() -> list[str]:
     return modules
 
 
-_hook = install_import_hook(_checked_modules(), "beartype.beartype")
+sys.path.insert(0, str(Path(__file__).parent))
+_hook = install_import_hook(_checked_modules(), "shape_check.checked")
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def rng() -> np.random.Generator:
 @pytest.fixture(autouse=True)
 def _refuse_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: socket.socket, address: object) -> None:
+        self.close()
         raise AssertionError(f"a test tried to connect to {address!r}; tests run offline")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)

@@ -24,9 +24,11 @@ PAD_FRAMES = 25
 _PAD_LEVEL = 3.0
 """Standard deviation of that silence in steps of 16 bit; digital silence upsets the model."""
 
-PHONES = frozenset(
-    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()
-)
+PHONES = frozenset([
+    "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F",
+    "G", "HH", "IH", "IY", "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P",
+    "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH",
+])  # fmt: skip
 """What the acoustic model knows: ARPAbet without stress."""
 
 

@@ -44,9 +44,7 @@ class Piece:
 
     def samples_of(self, waveform: Waveform) -> Float32[np.ndarray, " samples"]:
         """Cut the piece out of a waveform at 16 kHz."""
-        parts = [
-            waveform.samples[s.first * _FRAME_SAMPLES : s.end * _FRAME_SAMPLES] for s in self.stretches
-        ]
+        parts = [waveform.samples[s.first * _FRAME_SAMPLES : s.end * _FRAME_SAMPLES] for s in self.stretches]
         return np.concatenate(parts)
 
     def spans_of(self, start: int, end: int) -> tuple[int, int] | None:

@@ -33,15 +33,13 @@ def _convert(
     as_json: bool,
 ) -> None:
     from visemic.cli.report import command_line, need_outputs, save_all, tell
-    from visemic.core.clock import Rate
-    from visemic.motion.resample import resample
     from visemic.pipeline.clip import View, check_outputs, load_clip
 
     need_outputs(out)
     check_outputs(out, overwrite=overwrite)
     clip = load_clip(source, rig=rig)
     if fps is not None:
-        clip = replace(clip, motion=resample(clip.motion, Rate.of(fps)))
+        clip = clip.at_rate(fps)
     if audio is not None:
         from visemic.audio.io import read_waveform
 

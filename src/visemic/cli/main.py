@@ -29,7 +29,7 @@ for command in (speak, animate, render, convert, chart, voices, models, rigs, do
     app.command()(command)
 
 
-def _version(value: bool) -> None:
+def _version(value: bool | None) -> None:
     if value:
         from visemic import __version__
 
@@ -39,7 +39,7 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(
+    version: bool | None = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
 ) -> None:

@@ -117,7 +117,7 @@ def boundary_loops(triangles: Int[np.ndarray, "triangles 3"]) -> list[list[int]]
     return loops
 
 
-def smooth_step(edge_low: float, edge_high: float, value: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+def smooth_step(edge_low: float | int, edge_high: float | int, value: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """Rise from 0 at the first edge to 1 at the second with flat ends; edges may fall."""
     t = np.clip((value - edge_low) / (edge_high - edge_low), 0.0, 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t))

@@ -70,6 +70,8 @@ _HEAD_SCALES = (0.75, 1.35)
 _MARGIN_MM = 0.1
 _PRESS_MM = -0.35
 _MIN_OPEN_MM = 1.0
+_BARED_MM = 1.8
+"""Least lip gap of F and V: the upper teeth show, or it would look like an M."""
 
 _CLOSE_EASE = {"mouthClose": 1.0, "mouthPress": 0.3, "mouthRollLower": 0.2, "mouthShrugLower": 0.2}
 
@@ -165,8 +167,10 @@ def _constrain(
         weights = _at_most(
             weights, slopes, mouth, "incisor_gap", SIBILANT_INCISOR_MM - _MARGIN_MM, {"jawOpen": 1.0}
         )
-        return _at_least_open(weights, slopes, mouth, {"mouthLowerDown": 1.0, "mouthUpperUp": 0.5})
-    return _at_least_open(weights, slopes, mouth, {"jawOpen": 1.0} if phone in VOWELS | {"W", "Y"} else {})
+        opening = {"mouthLowerDown": 1.0, "mouthUpperUp": 0.5}
+    else:
+        opening = {"jawOpen": 1.0} if phone in VOWELS | {"W", "Y"} else {}
+    return _at_least_open(weights, slopes, mouth, opening, max(mouth.rest_mm["lip_gap"], 0.0) + _MIN_OPEN_MM)
 
 
 def _column(slopes: Float[np.ndarray, "shapes readouts"], readout: str) -> Float[np.ndarray, " shapes"]:
@@ -215,11 +219,11 @@ def _at_least_open(
     slopes: Float[np.ndarray, "shapes readouts"],
     mouth: Mouth,
     shapes: dict[str, float],
+    least_mm: float,
 ) -> Float[np.ndarray, " shapes"]:
-    """Open the lips of a phone that is no closure."""
+    """Open the lips to a least gap."""
     row = _column(slopes, "lip_gap")
-    missing_mm = max(mouth.rest_mm["lip_gap"], 0.0) + _MIN_OPEN_MM - mouth.rest_mm["lip_gap"]
-    missing_mm -= float(weights @ row)
+    missing_mm = least_mm - mouth.rest_mm["lip_gap"] - float(weights @ row)
     return _moved(weights, row, missing_mm, _ease(row, shapes, 1)) if missing_mm > 0 else weights
 
 
@@ -253,6 +257,7 @@ def _on_teeth(
         weights, slopes, mouth, "incisor_gap", LABIODENTAL_INCISOR_MM - _MARGIN_MM, {"jawOpen": 1.0}
     )
     for _ in range(12):
+        weights = _at_least_open(weights, slopes, mouth, {"mouthUpperUp": 1.0}, _BARED_MM)
         weights = _at_most(weights, slopes, mouth, "labiodental_gap", LABIODENTAL_GAP_MM - _MARGIN_MM, height)
         weights = _at_most(
             weights, slopes, mouth, "labiodental_depth", LABIODENTAL_DEPTH_MM - _MARGIN_MM, depth

@@ -83,9 +83,9 @@ def animate(
         waveform, name = read_waveform(Path(source)), str(source)
     require_speech(waveform)
     if transcript is None or text is None:
-        alignment, notes = recognise_phones(waveform, progress=progress), ()
+        alignment, note = recognise_phones(waveform, progress=progress), ""
     else:
-        alignment, notes = _align(waveform, text, lang, transcript)
+        alignment, note = _align(waveform, text, lang, transcript)
     motion, head_rig = generate_motion(waveform, alignment, options)
     written = provenance(
         options,
@@ -94,17 +94,15 @@ def animate(
         voice=RECORDING,
         voice_licence="that of the recording",
         licences=RECOGNISER_LICENCES,
-        notes=notes,
+        notes=(note,) if note else (),
     )
     return Clip(waveform, alignment, motion, head_rig, written)
 
 
-def _align(
-    waveform: Waveform, text: str, lang: str, transcript: Transcript
-) -> tuple[Alignment, tuple[str, ...]]:
+def _align(waveform: Waveform, text: str, lang: str, transcript: Transcript) -> tuple[Alignment, str]:
     """Give the transcript's phones on the sound's clock, and how they were found if not by alignment."""
     aligned = align_words(waveform, transcript.words)
     alignment = replace(
         aligned.alignment, words=transcript.written(aligned.alignment.words), text=text, language=lang
     )
-    return alignment, (aligned.note,) if aligned.note else ()
+    return alignment, aligned.note

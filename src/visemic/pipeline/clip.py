@@ -4,14 +4,17 @@ import base64
 import html
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from visemic.core.atomic import atomic_path, check_writable
+from visemic.core.clock import Rate
 from visemic.core.errors import FormatError, OutputError
 from visemic.core.signals import Alignment, MeshMotion, Motion, Provenance, Waveform
 from visemic.export.clip import ClipData
 from visemic.export.registry import export_clip, import_clip, known_suffixes, output_paths
+from visemic.pipeline.motion import resample_motion
+from visemic.pipeline.options import DEFAULT_RIG, FaceOptions
 from visemic.rig.linear import Rig, pose_motion
 from visemic.rig.registry import RIGS, load_rig
 
@@ -93,6 +96,15 @@ class Clip:
     def mesh(self) -> MeshMotion:
         """Pose the head for every frame; 12 bytes a vertex and frame."""
         return pose_motion(self.rig, self.motion)
+
+    def at_rate(self, fps: "float | str | Rate") -> "Clip":
+        """Give the clip at another frame rate; lips that met still meet.
+
+        Raises:
+            ClockError: The rate is not between 1 and 240 Hz.
+        """
+        rate = FaceOptions(fps).rate
+        return replace(self, motion=resample_motion(self.motion, self.alignment, self.rig, rate))
 
     def save(
         self,
@@ -186,8 +198,6 @@ def load_clip(path: "str | Path", *, rig: str | None = None) -> Clip:
         FormatError: The file is not what its suffix says.
         RigError: There is no such head.
     """
-    from visemic.pipeline.options import DEFAULT_RIG
-
     data = import_clip(Path(path))
     own = data.provenance.rig
     head = load_rig(rig or (own if own in RIGS else DEFAULT_RIG))

@@ -3,10 +3,13 @@
 import numpy as np
 
 from visemic import __version__
+from visemic.core.clock import Rate
+from visemic.core.layout import ARKIT_61
 from visemic.core.signals import Alignment, Motion, Provenance, Waveform
 from visemic.features.prosody import extract_prosody
 from visemic.models.registry import load_model, model_infos
-from visemic.pipeline.options import FaceOptions
+from visemic.motion.resample import resample
+from visemic.pipeline.options import DEFAULT_MODEL, FaceOptions
 from visemic.rig.linear import Rig
 from visemic.rig.readout import fit_readouts
 from visemic.rig.registry import load_rig
@@ -30,6 +33,21 @@ def generate_motion(waveform: Waveform, alignment: Alignment, options: FaceOptio
     generator = np.random.default_rng(options.seed)
     motion = model.generate(alignment, prosody, options.rate, options.control, generator)
     return motion, rig
+
+
+def resample_motion(motion: Motion, alignment: Alignment | None, rig: Rig, rate: Rate) -> Motion:
+    """Give motion at another frame rate, with the contacts of its phones imposed again.
+
+    Interpolation alone loses closures that last a frame or two.
+
+    Args:
+        alignment: Phones on the motion's clock; None imposes nothing.
+        rate: New frames a second.
+    """
+    there = resample(motion, rate)
+    if alignment is None or there.layout != ARKIT_61:
+        return there
+    return load_model(DEFAULT_MODEL, fit_readouts(rig)).with_contacts(there, alignment)
 
 
 def provenance(

@@ -1,5 +1,7 @@
 """Text in, a voice and a face out."""
 
+import unicodedata
+
 from visemic.core.clock import Rate
 from visemic.pipeline.clip import Clip
 from visemic.pipeline.motion import generate_motion, provenance
@@ -10,9 +12,15 @@ from visemic.pipeline.options import (
     DEFAULT_RIG,
     FaceOptions,
 )
-from visemic.text.normalize import split_sentences, unspoken_note
+from visemic.text.normalize import skipped_characters, split_sentences
 from visemic.voices.fit import speak_for
 from visemic.voices.registry import load_voice
+
+MAX_SHOWN_CHARACTERS = 80
+"""Of a text in a manifest or a note."""
+
+SPOKEN_SYMBOLS = "°©®™№℃℉"
+"""Symbols among the pictures that the text front end has words for."""
 
 
 def speak(
@@ -66,14 +74,24 @@ def speak(
     speaker = load_voice(voice, lang)
     speech = speak_for(speaker, text, language=lang, tempo=tempo, duration_s=duration)
     motion, head_rig = generate_motion(speech.waveform, speech.alignment, options)
-    note = unspoken_note(text, lang)
+    unspoken = _unspoken(text, lang)
     written = provenance(
         options,
         head_rig,
-        command=command or f"visemic.speak({text if len(text) <= 80 else text[:79] + '…'!r})",
+        command=command or f"visemic.speak({_shortened(text)!r})",
         voice=speaker.info.name,
         voice_licence=speaker.info.licence,
         licences={},
-        notes=(note,) if note else (),
+        notes=(f"no voice for {unspoken!r}; these were left out",) if unspoken else (),
     )
     return Clip(speech.waveform, speech.alignment, motion, head_rig, written)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else text[: MAX_SHOWN_CHARACTERS - 1] + "…"
+
+
+def _unspoken(text: str, lang: str) -> str:
+    """Give the distinct letters and pictures that nobody can say, in order of appearance."""
+    pictures = dict.fromkeys(c for c in text if unicodedata.category(c) == "So" and c not in SPOKEN_SYMBOLS)
+    return (skipped_characters(text, lang) + "".join(pictures))[:MAX_SHOWN_CHARACTERS]

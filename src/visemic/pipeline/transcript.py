@@ -62,7 +62,7 @@ def read_transcript(text: str, language: str) -> Transcript:
             place = (word.sentence_index, word.token_index)
             if place not in numbers:
                 numbers[place] = len(tokens)
-                tokens.append(word.token_text)
+                tokens.append(word.text)
             token_of_word.append(numbers[place])
         return Transcript(
             tuple((w.word, w.pronunciations) for w in spoken), tuple(tokens), tuple(token_of_word)

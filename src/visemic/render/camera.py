@@ -35,7 +35,7 @@ def check_size(width: int, height: int) -> None:
             )
         if side % 2:
             raise InputError(
-                f"a {name} of {side} pixels is odd and video needs even sides; use {side + 1 if side < MAX_SIDE else side - 1}"
+                f"a {name} of {side} pixels is odd and video needs even sides; choose {side - 1}"
             )
 
 
@@ -69,7 +69,7 @@ class Camera:
         return self.height / 2 / math.tan(math.radians(self.field_of_view_deg) / 2)
 
     def project(self, points_m: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "points 3"]:
-        """Give column and row in pixels from the upper left corner, and the distance along the view in metres."""
+        """Give column and row in pixels from the upper left corner, and metres along the view."""
         seen = (points_m.astype(float) - np.asarray(self.eye_m)) @ self.axes.T
         distance = -seen[:, 2]
         column = self.width / 2 + self.focal_pixels * seen[:, 0] / distance
@@ -139,9 +139,7 @@ def portrait_camera(rig: Rig, width: int, height: int, view: str = "front") -> C
     distance += float(high[2] - target[2]) if view == "mouth" else 0.0
     yaw = math.radians(_YAW_DEG[view])
     pitch = math.radians(2.0 if view != "mouth" else 0.0)
-    away = np.array(
-        [math.sin(yaw) * math.cos(pitch), math.sin(pitch), math.cos(yaw) * math.cos(pitch)]
-    )
+    away = np.array([math.sin(yaw) * math.cos(pitch), math.sin(pitch), math.cos(yaw) * math.cos(pitch)])
     eye = target + distance * away
     return Camera(_triple(eye), _triple(target), _FIELD_OF_VIEW_DEG, width, height)
 

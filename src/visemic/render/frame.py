@@ -6,11 +6,12 @@ import numpy as np
 from jaxtyping import Float32, Int32, UInt8
 
 from visemic.core.errors import InputError, RigError
-from visemic.render import raster_kernels, shade_kernels, studio
+from visemic.render import light_kernels, raster_kernels, shade_kernels, studio
 from visemic.render.camera import Camera
 from visemic.render.openness import (
     OpennessBuffers,
     bake_openness,
+    bake_reach,
     find_pockets,
     new_openness_buffers,
     parallel_axes,
@@ -24,6 +25,7 @@ _BAND_SAMPLES = 1 << 20
 """Samples that are drawn at once: bounds memory whatever the picture's size."""
 
 _SHADOW_SIDE = 256
+_LIFT_TEXELS = 1.6
 _NEAR_M = 0.01
 
 
@@ -38,7 +40,7 @@ class _Buffers:
     normals: Float32[np.ndarray, "vertices 3"]
     screen: Float32[np.ndarray, "vertices 3"]
     key_screen: Float32[np.ndarray, "vertices 3"]
-    attributes: Float32[np.ndarray, "vertices 7"]
+    attributes: Float32[np.ndarray, "vertices 8"]
     key_map: Float32[np.ndarray, "side side"]
     key_owner: Int32[np.ndarray, "side side"]
     key_rows: Float32[np.ndarray, "2 side side"]
@@ -75,9 +77,10 @@ class FramePainter:
         triangles = np.ascontiguousarray(rig.triangles, np.int32)
         if len(triangles) and (triangles.min() < 0 or triangles.max() >= rig.n_vertices):
             raise RigError(f"rig {rig.name!r} has triangles of vertices that it lacks")
-        is_glass = self._materials[kinds, 6] == shade_kernels.KIND_GLASS
-        self._triangles = np.concatenate([triangles[~is_glass], triangles[is_glass]])
-        self._triangle_material = np.concatenate([kinds[~is_glass], kinds[is_glass]])
+        is_glass = self._materials[kinds, 6] == light_kernels.KIND_GLASS
+        order = np.argsort(is_glass, kind="stable")
+        self._triangles = np.ascontiguousarray(triangles[order])
+        self._triangle_material = np.ascontiguousarray(kinds[order])
         self._n_opaque = int((~is_glass).sum())
         self._lights = studio.studio_lights()
         self._ambient = studio.studio_ambient()
@@ -93,6 +96,8 @@ class FramePainter:
         opaque = self._triangles[: self._n_opaque]
         self._openness = np.empty(rig.n_vertices, np.float32)
         self._openness[:] = bake_openness(rig, opaque) if rig.occlusion is None else rig.occlusion
+        rim = self._lights[2, :3].astype(float) @ camera.axes
+        self._rim = bake_reach(rig, opaque, rim)
         self._pockets = find_pockets(rig, opaque)
         self._aim_key(rig)
         self._band_rows = min(camera.height, max(1, _BAND_SAMPLES // (samples * samples * camera.width)))
@@ -106,9 +111,12 @@ class FramePainter:
         self._texel_m = 2 * reach / _SHADOW_SIDE
         self._key_offset = 4 * reach
         # How far a point is lifted along its normal, in texels across and down and in metres
-        # towards the key, all from the camera's axes; then what is added to every depth.
-        lift = (self._key_axes @ self._axes.T) * np.array([[1.6], [-1.6], [1.6 * self._texel_m]])
-        self._key_lift = np.append(lift.ravel(), [0.9 * self._texel_m, 1 / (1.6 * self._texel_m)]).astype(np.float32)
+        # towards the key, all from the camera's axes; then a texel per unit of lift, and one over
+        # the whole lift.
+        lift = (self._key_axes @ self._axes.T) * _LIFT_TEXELS * np.array([[1.0], [-1.0], [self._texel_m]])
+        self._key_lift = np.append(
+            lift.ravel(), [self._texel_m / _LIFT_TEXELS, 1 / (_LIFT_TEXELS * self._texel_m)]
+        ).astype(np.float32)
 
     def new_buffers(self) -> _Buffers:
         """Give what one thread needs to paint."""
@@ -116,13 +124,18 @@ class FramePainter:
         n = self._n_vertices
         has_glass = self._n_opaque < len(self._triangles)
         glass = shape if has_glass else (1, 1)
-        attributes = np.empty((n, 7), np.float32)
+        attributes = np.empty((n, 8), np.float32)
         attributes[:, 3] = self._openness
         attributes[:, 4:7] = self._colours
+        attributes[:, 7] = self._rim
         return _Buffers(
-            np.empty(shape, np.float32), np.empty(shape, np.int32),
-            np.empty(glass, np.float32), np.empty(glass, np.int32),
-            np.empty((n, 3), np.float32), np.empty((n, 3), np.float32), np.empty((n, 3), np.float32),
+            np.empty(shape, np.float32),
+            np.empty(shape, np.int32),
+            np.empty(glass, np.float32),
+            np.empty(glass, np.int32),
+            np.empty((n, 3), np.float32),
+            np.empty((n, 3), np.float32),
+            np.empty((n, 3), np.float32),
             attributes,
             np.empty((_SHADOW_SIDE, _SHADOW_SIDE), np.float32),
             np.empty((_SHADOW_SIDE, _SHADOW_SIDE), np.int32),
@@ -130,10 +143,10 @@ class FramePainter:
             np.zeros((_SHADOW_SIDE, _SHADOW_SIDE), np.float32),
             np.zeros((_SHADOW_SIDE, _SHADOW_SIDE), np.float32),
             new_openness_buffers(n),
-            np.zeros(shade_kernels.FIELDS * shade_kernels.PLACES, np.float32),
-            np.zeros(shade_kernels.PLACES, np.int32),
-            np.zeros((3, shade_kernels.PLACES), np.float32),
-            np.zeros(shade_kernels.PLACES, np.int32),
+            np.zeros(light_kernels.FIELDS * light_kernels.PLACES, np.float32),
+            np.zeros(light_kernels.PLACES, np.int32),
+            np.zeros((3, light_kernels.PLACES), np.float32),
+            np.zeros(light_kernels.PLACES, np.int32),
             np.zeros(self.camera.width, np.int32),
             np.zeros((self.camera.width, 3), np.float32),
         )
@@ -176,24 +189,59 @@ class FramePainter:
             glass_owner = own.glass_owner[:rows]
             raster_kernels.raster(own.screen, opaque, start * s, stop * s, False, nearest, owner)
             if has_glass:
-                raster_kernels.raster(own.screen, glass, start * s, stop * s, False, glass_nearest, glass_owner)
+                raster_kernels.raster(
+                    own.screen, glass, start * s, stop * s, False, glass_nearest, glass_owner
+                )
                 glass_owner[glass_owner >= 0] += self._n_opaque
             shade_kernels.shade_band(
-                start, s, own.screen, own.attributes, self._triangles, self._triangle_material,
-                owner, nearest, glass_owner, glass_nearest, has_glass, self._materials,
-                self._lights, self._ambient, ray, own.key_screen, own.key_map, own.key_low, own.key_high, self._key_lift, self._backdrop, self._curve, own.places, own.owners, own.points, own.columns, own.states, own.sums, picture,
+                start,
+                s,
+                own.screen,
+                own.attributes,
+                self._triangles,
+                self._triangle_material,
+                owner,
+                nearest,
+                glass_owner,
+                glass_nearest,
+                has_glass,
+                self._materials,
+                self._lights,
+                self._ambient,
+                ray,
+                own.key_screen,
+                own.key_map,
+                own.key_low,
+                own.key_high,
+                self._key_lift,
+                self._backdrop,
+                self._curve,
+                own.places,
+                own.owners,
+                own.points,
+                own.columns,
+                own.states,
+                own.sums,
+                picture,
             )
         return picture
 
     def _light(self, vertices: Float32[np.ndarray, "vertices 3"], own: _Buffers) -> None:
         raster_kernels.project(
-            vertices, self._key_centre, self._key_axes, 1 / self._texel_m, _SHADOW_SIDE / 2,
-            _SHADOW_SIDE / 2, self._key_offset, True, own.key_screen,
+            vertices,
+            self._key_centre,
+            self._key_axes,
+            1 / self._texel_m,
+            _SHADOW_SIDE / 2,
+            _SHADOW_SIDE / 2,
+            self._key_offset,
+            True,
+            own.key_screen,
         )
         opaque = self._triangles[: self._n_opaque]
         raster_kernels.raster(own.key_screen, opaque, 0, _SHADOW_SIDE, True, own.key_map, own.key_owner)
         raster_kernels.spread_extremes(own.key_map, own.key_rows, own.key_low, own.key_high)
-        np.matmul(own.normals, self._axes.T.astype(np.float32), out=own.attributes[:, :3])
+        raster_kernels.turn_normals(own.normals, self._axes, own.attributes)
         for pocket in self._pockets:
             own.attributes[pocket.vertices, 3] = pocket.measure(vertices, own.normals, own.openness)
 

@@ -5,6 +5,7 @@ sit in a folder that nobody may write to, and a home may be read-only too: then 
 are compiled again in every process, and nothing fails.
 """
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -14,12 +15,17 @@ from typing import Any
 CACHE_VARIABLE = "VISEMIC_CACHE"
 """Environment variable that names the folder for everything that can be made again."""
 
+_HERE = Path(__file__).parent
+
 
 def kernel_cache_folder() -> Path | None:
     """Give a folder that compiled loops can be kept in, or None when none can be written to."""
     root = os.environ.get(CACHE_VARIABLE)
-    folder = (Path(root) if root else Path("~/.cache/visemic").expanduser()) / "numba"
     try:
+        top = Path(root) if root else Path("~/.cache/visemic").expanduser()
+        # Numba looks at one file only, and a loop may call one of another file: all count here.
+        marks = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(_HERE.glob("*_kernels.py"))]
+        folder = top / "numba" / hashlib.sha256(repr(marks).encode()).hexdigest()[:12]
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
@@ -27,37 +33,27 @@ def kernel_cache_folder() -> Path | None:
         return None
 
 
-def compiled(*, fastmath: bool = False, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
+def compiled(*, fastmath: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Give a decorator that compiles a loop on its first call, without the interpreter's lock.
 
     Threads are the caller's business: the loops hold no global state and no thread pool.
 
     Args:
-        fastmath: Let the compiler reorder sums; not for code that must be watertight.
-        inline: Paste the function into the loop that calls it.
+        fastmath: Let the compiler reorder sums; not for code that must be watertight or sees NaN.
     """
     import numba
-
-    options = {
-        "nogil": True,
-        "fastmath": fastmath,
-        "boundscheck": False,
-        "error_model": "numpy",
-        "inline": "always" if inline else "never",
-    }
+    from numba.core import config
 
     def decorate(function: Callable[..., Any]) -> Any:
-        if inline:
-            return numba.njit(**options)(function)
-        theirs = numba.config.CACHE_DIR
+        theirs = vars(config).get("CACHE_DIR", "")
         ours = None if theirs else kernel_cache_folder()
         try:
             if ours is not None:
-                numba.config.CACHE_DIR = str(ours)
-            return numba.njit(cache=True, **options)(function)
+                vars(config)["CACHE_DIR"] = str(ours)
+            return numba.njit(cache=True, nogil=True, fastmath=fastmath, error_model="numpy")(function)
         except RuntimeError:  # no folder that numba could write to
-            return numba.njit(**options)(function)
+            return numba.njit(nogil=True, fastmath=fastmath, error_model="numpy")(function)
         finally:
-            numba.config.CACHE_DIR = theirs
+            vars(config)["CACHE_DIR"] = theirs
 
     return decorate

@@ -16,15 +16,20 @@ from visemic.rig.linear import Rig
 
 _MAP_SIDE = 192
 _BAKE_DIRECTIONS = 72
-_MOUTH_REACH_M = 0.055
+_LAMP_DIRECTIONS, _LAMP_RADIUS_DEG = 10, 14.0
+_MOUTH_REACH_M = 0.048
 """How far around the front teeth lips and cheeks lie that shade what is behind them."""
 
 _MOUTH_VIEW_DEG = ((0, 4), (-30, 14), (30, 14), (-22, -22), (22, -22), (0, 34))
 """Azimuth and elevation of the directions from which light enters a mouth."""
 
-_EYE_REACH_M = 0.022
+_EYE_REACH_M = 0.020
 _EYE_VIEW_DEG = ((0, 30), (-35, 22), (35, 22), (0, 0))
 """Directions from which light reaches an eye: mostly from above, so that the upper lid shades it."""
+
+
+_MARGIN = 1.4
+"""Maps are larger than what they hold by this factor, for what moves."""
 
 
 @dataclass(eq=False)
@@ -65,19 +70,61 @@ def _openness(
     own: OpennessBuffers,
 ) -> Float32[np.ndarray, " asked"]:
     texel_m = 2 * reach_m / _MAP_SIDE
+    screen = own.screen[: len(vertices)]
     open_sum = np.zeros(len(asked), np.float32)
     weight_sum = np.full(len(asked), 1e-6, np.float32)
     for toward in directions:
         raster_kernels.project(
-            vertices, centre, parallel_axes(toward), 1 / texel_m, _MAP_SIDE / 2, _MAP_SIDE / 2,
-            8 * reach_m, True, own.screen,
+            vertices,
+            centre,
+            parallel_axes(toward),
+            1 / texel_m,
+            _MAP_SIDE / 2,
+            _MAP_SIDE / 2,
+            8 * reach_m,
+            True,
+            screen,
         )
-        raster_kernels.raster(own.screen, blockers, 0, _MAP_SIDE, True, own.nearest, own.owner)
+        raster_kernels.raster(screen, blockers, 0, _MAP_SIDE, True, own.nearest, own.owner)
         raster_kernels.count_open(
-            own.screen, normals, asked, toward.astype(np.float32), texel_m, own.nearest,
-            cosine_share, open_sum, weight_sum,
+            screen,
+            normals,
+            asked,
+            toward.astype(np.float32),
+            texel_m,
+            own.nearest,
+            cosine_share,
+            open_sum,
+            weight_sum,
         )
     return open_sum / weight_sum
+
+
+def _bake(
+    rig: Rig,
+    triangles: Int32[np.ndarray, "triangles 3"],
+    directions: Float[np.ndarray, "directions 3"],
+    cosine_share: float,
+) -> Float32[np.ndarray, " vertices"]:
+    vertices = np.ascontiguousarray(rig.neutral)
+    normals = np.empty_like(vertices)
+    raster_kernels.vertex_normals(vertices, triangles, normals)
+    low, high = vertices.min(0).astype(float), vertices.max(0).astype(float)
+    reach = 0.5 * float(np.linalg.norm(high - low)) + 1e-6
+    asked = np.arange(rig.n_vertices, dtype=np.int32)
+    own = new_openness_buffers(rig.n_vertices)
+    return _openness(
+        vertices, normals, asked, triangles, directions, (low + high) / 2, reach, cosine_share, own
+    )
+
+
+def _spiral(n: int, lowest: float) -> Float[np.ndarray, "directions 3"]:
+    """Give ``n`` directions spread evenly over the cap of the sphere whose z is at least ``lowest``."""
+    steps = np.arange(n) + 0.5
+    height = 1 - (1 - lowest) * steps / n
+    turn = steps * math.pi * (3 - math.sqrt(5))
+    level = np.sqrt(1 - height**2)
+    return np.stack([level * np.cos(turn), level * np.sin(turn), height], 1)
 
 
 def bake_openness(rig: Rig, triangles: Int32[np.ndarray, "triangles 3"]) -> Float32[np.ndarray, " vertices"]:
@@ -89,21 +136,18 @@ def bake_openness(rig: Rig, triangles: Int32[np.ndarray, "triangles 3"]) -> Floa
     Returns:
         Share of the surroundings that a vertex sees, weighted by the cosine law; 0 to 1.
     """
-    spiral = np.arange(_BAKE_DIRECTIONS) + 0.5
-    height = 1 - 2 * spiral / _BAKE_DIRECTIONS
-    turn = spiral * math.pi * (3 - math.sqrt(5))
-    level = np.sqrt(1 - height**2)
-    directions = np.stack([level * np.cos(turn), height, level * np.sin(turn)], 1)
-    vertices = np.ascontiguousarray(rig.neutral)
-    normals = np.empty_like(vertices)
-    raster_kernels.vertex_normals(vertices, triangles, normals)
-    low, high = vertices.min(0).astype(float), vertices.max(0).astype(float)
-    reach = 0.5 * float(np.linalg.norm(high - low)) + 1e-6
-    asked = np.arange(rig.n_vertices, dtype=np.int32)
-    own = new_openness_buffers(rig.n_vertices)
-    return _openness(
-        vertices, normals, asked, triangles, directions, (low + high) / 2, reach, 1.0, own
-    )
+    return _bake(rig, triangles, _spiral(_BAKE_DIRECTIONS, -1.0), 1.0)
+
+
+def bake_reach(
+    rig: Rig, triangles: Int32[np.ndarray, "triangles 3"], toward: Float[np.ndarray, " 3"]
+) -> Float32[np.ndarray, " vertices"]:
+    """Give how much of a large lamp in direction ``toward`` reaches each vertex of the neutral, 0 to 1.
+
+    Good for a lamp behind the head: its shadow hardly moves with the face.
+    """
+    lamp = _spiral(_LAMP_DIRECTIONS, math.cos(math.radians(_LAMP_RADIUS_DEG))) @ parallel_axes(toward)
+    return _bake(rig, triangles, lamp, 0.0)
 
 
 class Pocket:
@@ -121,9 +165,16 @@ class Pocket:
     ) -> None:
         self.vertices = vertices
         """Those in the hollow."""
-        far = np.linalg.norm(rig.neutral[triangles].mean(1) - centre, axis=1)
-        self._blockers = np.ascontiguousarray(triangles[far < reach_m])
-        self._centre, self._reach_m, self._power = centre, 1.3 * reach_m, np.float32(power)
+        corners = rig.neutral[triangles]
+        far = np.linalg.norm(corners.mean(1) - centre, axis=1)
+        blockers = triangles[far < reach_m]
+        # Only what lies near is posed again: a pocket is a small mesh of its own.
+        self._near = np.unique(np.concatenate([blockers.ravel(), vertices])).astype(np.int32)
+        self._blockers = np.searchsorted(self._near, blockers).astype(np.int32)
+        self._asked = np.searchsorted(self._near, vertices).astype(np.int32)
+        # The pocket's middle goes along when the head turns.
+        self._centre = centre - rig.neutral[vertices].mean(0, dtype=float)
+        self._reach_m, self._power = _MARGIN * reach_m, np.float32(power)
         angles = np.radians(views_deg)
         level = np.cos(angles[:, 1])
         self._directions = np.stack(
@@ -137,9 +188,17 @@ class Pocket:
         own: OpennessBuffers,
     ) -> Float32[np.ndarray, " inner"]:
         """Give the openness of ``self.vertices`` in one pose."""
+        centre = self._centre + vertices[self.vertices].mean(0, dtype=float)
         seen = _openness(
-            vertices, normals, self.vertices, self._blockers, self._directions, self._centre,
-            self._reach_m, 0.5, own,
+            vertices[self._near],
+            normals[self._near],
+            self._asked,
+            self._blockers,
+            self._directions,
+            centre,
+            self._reach_m,
+            0.5,
+            own,
         )
         return np.asarray(seen**self._power, np.float32)
 
@@ -162,7 +221,7 @@ def find_pockets(rig: Rig, triangles: Int32[np.ndarray, "triangles 3"]) -> list[
         # The foremost of the inner parts are the front teeth: the lips are close to them.
         foremost = places[places[:, 2] >= np.quantile(places[:, 2], 0.8)]
         centre = np.array([foremost[:, 0].mean(), foremost[:, 1].mean(), np.quantile(places[:, 2], 0.98)])
-        pockets.append(Pocket(rig, triangles, inner, centre, _MOUTH_REACH_M, _MOUTH_VIEW_DEG, 2.0))
+        pockets.append(Pocket(rig, triangles, inner, centre, _MOUTH_REACH_M, _MOUTH_VIEW_DEG, 0.65))
     eyes = _vertices_of(rig, studio.WET + studio.GLASS)
     for is_left in (True, False):
         mine = eyes[(rig.neutral[eyes, 0] > 0) == is_left]

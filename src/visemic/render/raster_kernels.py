@@ -11,7 +11,7 @@ from visemic.render.jit import compiled
 
 
 @compiled(fastmath=True)
-def vertex_normals(positions, triangles, normals):
+def vertex_normals(positions: np.ndarray, triangles: np.ndarray, normals: np.ndarray) -> None:
     """Write unit normals, each the sum of its triangles' normals weighted by their area."""
     for v in range(positions.shape[0]):
         normals[v, 0] = 0.0
@@ -42,7 +42,17 @@ def vertex_normals(positions, triangles, normals):
 
 
 @compiled()
-def project(positions, eye, axes, focal, centre_x, centre_y, near, is_parallel, screen):
+def project(
+    positions: np.ndarray,
+    eye: np.ndarray,
+    axes: np.ndarray,
+    focal: float,
+    centre_x: float,
+    centre_y: float,
+    near: float,
+    is_parallel: bool,
+    screen: np.ndarray,
+) -> bool:
     """Write column, row and nearness of every vertex; nearness 0 is behind the near plane.
 
     Nearness is linear on the screen: the inverse distance in perspective, and minus the
@@ -76,7 +86,15 @@ def project(positions, eye, axes, focal, centre_x, centre_y, near, is_parallel, 
 
 
 @compiled()
-def raster(screen, triangles, first_row, last_row, front_only, nearest, owner):
+def raster(
+    screen: np.ndarray,
+    triangles: np.ndarray,
+    first_row: int,
+    last_row: int,
+    front_only: bool,
+    nearest: np.ndarray,
+    owner: np.ndarray,
+) -> None:
     """Write for every sample of a band of rows the nearest triangle and its nearness.
 
     Spans start and stop where an edge, always walked from its upper end, passes a sample's
@@ -138,7 +156,17 @@ def raster(screen, triangles, first_row, last_row, front_only, nearest, owner):
 
 
 @compiled(fastmath=True)
-def count_open(screen, normals, vertices, light, metres_per_texel, depth_map, weight, open_sum, weight_sum):
+def count_open(
+    screen: np.ndarray,
+    normals: np.ndarray,
+    vertices: np.ndarray,
+    light: np.ndarray,
+    metres_per_texel: float,
+    depth_map: np.ndarray,
+    weight: float,
+    open_sum: np.ndarray,
+    weight_sum: np.ndarray,
+) -> None:
     """Add for each listed vertex how much of one far-away light reaches it.
 
     A vertex is lifted along its normal by two texels before it is compared, so that a smooth
@@ -167,21 +195,36 @@ def count_open(screen, normals, vertices, light, metres_per_texel, depth_map, we
 
 
 @compiled(fastmath=True)
-def spread_extremes(depth_map, rows, low, high):
-    """Write the least and the greatest of the sixteen neighbours that a soft test around a texel asks.
+def spread_extremes(depth_map: np.ndarray, rows: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+    """Write the least and the greatest of the 36 neighbours that a soft test around a texel asks.
 
     They tell in two look-ups that a place is fully lit or fully dark, as most places are.
     """
     side = depth_map.shape[0]
     for r in range(side):
-        for c in range(1, side - 2):
-            rows[0, r, c] = min(
-                min(depth_map[r, c - 1], depth_map[r, c]), min(depth_map[r, c + 1], depth_map[r, c + 2])
-            )
-            rows[1, r, c] = max(
-                max(depth_map[r, c - 1], depth_map[r, c]), max(depth_map[r, c + 1], depth_map[r, c + 2])
-            )
-    for r in range(1, side - 2):
-        for c in range(1, side - 2):
-            low[r, c] = min(min(rows[0, r - 1, c], rows[0, r, c]), min(rows[0, r + 1, c], rows[0, r + 2, c]))
-            high[r, c] = max(max(rows[1, r - 1, c], rows[1, r, c]), max(rows[1, r + 1, c], rows[1, r + 2, c]))
+        for c in range(2, side - 3):
+            least = depth_map[r, c - 2]
+            most = least
+            for k in range(-1, 4):
+                least = min(least, depth_map[r, c + k])
+                most = max(most, depth_map[r, c + k])
+            rows[0, r, c] = least
+            rows[1, r, c] = most
+    for r in range(2, side - 3):
+        for c in range(2, side - 3):
+            least = rows[0, r - 2, c]
+            most = rows[1, r - 2, c]
+            for k in range(-1, 4):
+                least = min(least, rows[0, r + k, c])
+                most = max(most, rows[1, r + k, c])
+            low[r, c] = least
+            high[r, c] = most
+
+
+@compiled(fastmath=True)
+def turn_normals(normals: np.ndarray, axes: np.ndarray, attributes: np.ndarray) -> None:
+    """Write normals in the camera's axes into the first three columns of ``attributes``."""
+    for v in range(normals.shape[0]):
+        x, y, z = normals[v, 0], normals[v, 1], normals[v, 2]
+        for k in range(3):
+            attributes[v, k] = axes[k, 0] * x + axes[k, 1] * y + axes[k, 2] * z

@@ -32,7 +32,7 @@ def studio_lights() -> Float32[np.ndarray, "lights 8"]:
     key, fill, rim = _direction(-38.0, 36.0), _direction(48.0, 8.0), _direction(148.0, 32.0)
     return np.array(
         [
-            [*key, 1.20, 1.11, 1.00, math.cos(math.radians(13)), 1.6],
+            [*key, 1.08, 1.01, 0.93, math.cos(math.radians(13)), 1.6],
             [*fill, 0.25, 0.27, 0.31, math.cos(math.radians(7)), 0.5],
             [*rim, 0.50, 0.56, 0.68, 2.0, 0.0],
         ],

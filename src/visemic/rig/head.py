@@ -12,7 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from visemic.core.layout import ARKIT_52
+from visemic.rig.head_ear import ears
 from visemic.rig.head_eye import CENTRE as EYE_CENTRE
+from visemic.rig.head_hair import hair
 from visemic.geometry.mesh import smooth_step
 from visemic.rig.head_fields import JAW_ANGLE_RAD, Fields, jaw_turn
 from visemic.rig.head_landmarks import find_landmarks, regions
@@ -100,7 +102,7 @@ def _bound_shapes(part: Part, f: Fields, skin: Mapping[str, np.ndarray]) -> dict
 def _parts(f: Fields) -> list[Part]:
     return [
         teeth(upper=True), teeth(upper=False), gums(upper=True), gums(upper=False), tongue(),
-        eyeballs(), brows(), lashes(f.skin.eye),
+        eyeballs(), brows(), lashes(f.skin.eye), ears(), hair(),
     ]  # fmt: skip
 
 

@@ -12,8 +12,8 @@ COLUMNS = 48
 LID_RING_STOPS = (0.0, 0.05, 0.11, 0.18, 0.26, 0.34, 0.42, 0.51, 0.62, 0.74, 0.87, 1.0)
 MARGIN_RINGS = 5
 CENTRE = np.array([EYE_X, EYE_Y, EYE_Z])
-OUTER_CORNER_RAD = 1.03
-INNER_CORNER_RAD = -1.02
+OUTER_CORNER_RAD = 1.05
+INNER_CORNER_RAD = -0.96
 UPPER_RAD = 0.37
 LOWER_RAD = 0.31
 
@@ -68,24 +68,31 @@ def eye_grid() -> EyeGrid:
     middle, half = (OUTER_CORNER_RAD + INNER_CORNER_RAD) / 2, (OUTER_CORNER_RAD - INNER_CORNER_RAD) / 2
     lid = np.where(s >= 0, lid_line(c, UPPER_RAD, 0.74), -lid_line(c, LOWER_RAD, 0.85))
     almond = np.stack([middle + half * c, corner_line(c) + lid], -1)
-    outer = _outer_angles(c, s)
     stops = np.array(LID_RING_STOPS)[::-1]
-    angles = almond + (outer - almond) * stops[:, None, None]
-    points = _on_sculpture(angles)
+    margin, outer = _on_sculpture(almond)[:, :2], _outer_ring(c, s)
+    # Seen from the front, not from the eyeball: the side of the nose stands in front of the inner corner.
+    points = _from_front(margin + (outer - margin) * stops[:, None, None])
+    away = points - CENTRE
+    angles = angles_from_direction(away / np.linalg.norm(away, axis=-1, keepdims=True))
     points = points + _creases(angles, stops, s)
     margin_points, margin_angles = _margin(points[-1], almond, middle)
     upper = np.sign(s) * smooth_step(0.0, 0.35, np.abs(s))
     return EyeGrid(np.concatenate([points, margin_points]), np.concatenate([angles, margin_angles]), upper)
 
 
-def _outer_angles(c: np.ndarray, s: np.ndarray) -> np.ndarray:
+def _outer_ring(c: np.ndarray, s: np.ndarray) -> np.ndarray:
     """Give the outermost ring: an oval on the face as seen from the front."""
     x = EYE_X + np.where(c >= 0, 1.95, 1.72) * c
     y = EYE_Y + np.where(s >= 0, 1.95, 1.75) * s + 0.06 * c
-    origins = np.stack([x, y, np.full_like(x, 1.0)], -1)
+    return np.stack([x, y], -1)
+
+
+def _from_front(places: np.ndarray) -> np.ndarray:
+    """Cast places of the front view onto the sculpture."""
+    flat = places.reshape(-1, 2)
+    origins = np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
     hits = cast_rays(origins, np.broadcast_to([0.0, 0.0, 1.0], origins.shape).copy())
-    away = hits - CENTRE
-    return angles_from_direction(away / np.linalg.norm(away, axis=1, keepdims=True))
+    return hits.reshape(*places.shape[:-1], 3)
 
 
 def _on_sculpture(angles: np.ndarray) -> np.ndarray:
@@ -97,7 +104,7 @@ def _on_sculpture(angles: np.ndarray) -> np.ndarray:
 def _creases(angles: np.ndarray, stops: np.ndarray, s: np.ndarray) -> np.ndarray:
     t = stops[:, None]
     across = smooth_step(0.05, 0.7, np.abs(s))[None, :]
-    up = -0.14 * np.exp(-(((t - 0.34) / 0.075) ** 2)) + 0.05 * np.exp(-(((t - 0.53) / 0.12) ** 2))
+    up = -0.10 * np.exp(-(((t - 0.34) / 0.075) ** 2)) + 0.06 * np.exp(-(((t - 0.53) / 0.12) ** 2))
     down = -0.035 * np.exp(-(((t - 0.34) / 0.10) ** 2))
     depth = np.where(s[None, :] >= 0, up, down) * across
     return depth[..., None] * direction_from_angles(angles)

@@ -51,7 +51,7 @@ def _mouth_landmarks(f: Fields) -> dict[str, int]:
 def _incisor(part: Part, start: int, *, upper: bool) -> int:
     """Give the middle of the outer biting edge of the left central incisor."""
     p = part.mesh.points
-    first = np.arange(12 * 7)
+    first = np.arange(10 * 7)
     level = p[first, 1] if upper else -p[first, 1]
     edge = first[level < level.min() + 0.06]
     return start + int(edge[np.argmax(p[edge, 2] - 0.02 * np.abs(p[edge, 0] - 0.4))])

@@ -21,7 +21,7 @@ MATERIALS = {
         Material("gums", (0.52, 0.19, 0.17), roughness=0.35, specular=0.5, subsurface=0.4),
         Material("tongue", (0.55, 0.21, 0.19), roughness=0.42, specular=0.4, subsurface=0.5),
         Material("sclera", (0.80, 0.77, 0.73), roughness=0.12, specular=0.6, subsurface=0.2),
-        Material("iris", (0.16, 0.23, 0.25), roughness=0.10, specular=0.7),
+        Material("iris", (0.23, 0.33, 0.36), roughness=0.10, specular=0.7),
         Material("pupil", (0.008, 0.008, 0.01), roughness=0.08, specular=0.8),
         Material("brow", (0.085, 0.050, 0.034), roughness=0.7, specular=0.2),
         Material("lash", (0.03, 0.02, 0.016), roughness=0.7, specular=0.2),
@@ -70,9 +70,13 @@ def skin_occlusion(f: Fields) -> Float[np.ndarray, " vertices"]:
     lip_inner = 1.0 - 0.38 * smooth_step(CONTACT - 1.5, CONTACT + 1, ring)
     out = np.where(f.ring >= LIP_START, lip_inner, open_sky)
     out = np.where(f.ring >= CONTACT + 1, inside, out)
+    lid_skin = np.zeros(f.skin.mesh.source.max() + 1, bool)
+    lid_skin[f.skin.eye_index[5:]] = True
+    # A lid comes out of its fold when it closes, so the fold is not baked black.
+    out = np.where(lid_skin[f.skin.mesh.source], np.maximum(out, 0.72), out)
     eye = f.skin.eye_index
     lids = np.ones(f.skin.mesh.source.max() + 1)
-    lids[eye[-4:]] = np.array([0.9, 0.8, 0.6, 0.35])[:, None]
+    lids[eye[-4:]] = np.array([0.95, 0.9, 0.7, 0.4])[:, None]
     return np.asarray(np.clip(out, 0.0, 1.0) * lids[f.skin.mesh.source])
 
 
@@ -85,6 +89,8 @@ def part_occlusion(part: Part) -> Float[np.ndarray, " vertices"]:
     if part.name == "eyeballs":
         away = p[:, 1] - 1.0
         return np.asarray(1.0 - 0.45 * smooth_step(0.10, 0.75, away) - 0.15 * smooth_step(-0.3, -0.8, away))
+    if part.name == "ears":
+        return part.along
     return np.ones(len(p))
 
 

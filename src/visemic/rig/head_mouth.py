@@ -53,7 +53,7 @@ def _columns() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def seam_height(x: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
     """Give the height of the line between the lips, centimetres."""
     return np.asarray(
-        SEAM_Y - 0.035 * np.exp(-((x / 0.35) ** 2)) + 0.03 * np.exp(-(((x - 1.0) / 0.6) ** 2)) + 0.004 * x**4 / 4
+        SEAM_Y - 0.035 * np.exp(-((x / 0.35) ** 2)) + 0.03 * np.exp(-(((x - 1.0) / 0.6) ** 2)) + 0.10 * (np.abs(x) / HALF_WIDTH) ** 3
     )
 
 

@@ -48,8 +48,8 @@ def _part(name: str, half: Mirrored, materials: tuple[tuple[str, int], ...], sha
 
 def eyeballs() -> Part:
     """Make two spheres with pupil, iris and a slight bulge of the cornea."""
-    columns = 40
-    alpha = np.concatenate([[0.07, 0.13, 0.172], np.linspace(0.20, 0.455, 6), [0.49, 0.55], np.linspace(0.65, 2.3, 12)])
+    columns = 36
+    alpha = np.concatenate([[0.07, 0.13, 0.172], np.linspace(0.20, 0.455, 6), [0.49, 0.55], np.linspace(0.65, 1.9, 8)])
     turn = 2 * np.pi * np.arange(columns) / columns
     radius = EYE_RADIUS + 0.05 * np.clip(1 - (alpha / 0.50) ** 2, 0, 1)
     ring = np.stack([np.sin(alpha)[:, None] * np.cos(turn), np.sin(alpha)[:, None] * np.sin(turn), np.repeat(np.cos(alpha)[:, None], columns, 1)], -1)
@@ -67,6 +67,7 @@ def eyeballs() -> Part:
     for k in range(10, len(alpha)):
         red = smooth_step(0.6, 1.2, np.array([alpha[k]]))[0]
         shade[index[k]] = [1.0, 1.0 - 0.12 * red, 1.0 - 0.14 * red]
+    shade[1 + 2 * columns : 1 + 9 * columns] /= 1.45
     mesh = mirror_half(points, np.concatenate(sheets))
     # Mirroring appends the right eye after the left: sort both by material.
     n = len(mesh.triangles) // 2
@@ -98,7 +99,7 @@ def _arch_angles(arch: tuple[float, float, float], widths: list[float]) -> list[
 
 def _tooth(width: float, height: float, depth: float, edge_depth: float) -> tuple[np.ndarray, np.ndarray]:
     """Make one crown: x across, y from 0 at the biting edge up to the root, z outwards."""
-    columns = 12
+    columns = 10
     turn = -2 * np.pi * np.arange(columns) / columns
     c, s = np.cos(turn), np.sin(turn)
     cross = np.sign(c) * np.abs(c) ** 0.55, np.sign(s) * np.abs(s) ** 0.75
@@ -150,7 +151,7 @@ def gums(*, upper: bool) -> Part:
     sizes = _UPPER_TEETH if upper else _LOWER_TEETH
     edge_y = UPPER_EDGE_Y if upper else LOWER_EDGE_Y
     centres = np.array(_arch_angles(arch, [w for w, _ in sizes]))
-    columns = 40
+    columns = 31
     theta = np.linspace(0, centres[-1] + 0.12, columns)
     phase = np.interp(theta, np.concatenate([[0], centres]), np.concatenate([[0.5], 1.0 + np.arange(7)]))
     scallop = np.abs(np.cos(np.pi * phase))  # 1 at the middle of a tooth
@@ -200,7 +201,7 @@ def brows() -> Part:
     rows, columns = 6, 26
     t = np.linspace(0.0, 1.0, columns)
     x = 1.30 + 3.75 * t
-    middle = np.interp(t, [0, 0.2, 0.45, 0.65, 0.85, 1.0], [2.52, 2.78, 3.08, 3.20, 2.98, 2.62])
+    middle = np.interp(t, [0, 0.2, 0.45, 0.65, 0.85, 1.0], [2.74, 2.88, 3.06, 3.14, 2.96, 2.62])
     middle = np.convolve(np.pad(middle, 3, mode="edge"), np.ones(7) / 7, "valid")
     half = 0.30 * (smooth_step(-0.06, 0.10, t) * (1 - 0.78 * smooth_step(0.35, 1.0, t)))
     across = np.linspace(1.0, -1.0, rows)
@@ -243,8 +244,9 @@ def lashes(eye: EyeGrid) -> Part:
         points = np.array([*(root + r for r in ring), *(middle + 0.7 * r for r in ring), tip])
         index = np.array([[3, 4, 5], [0, 1, 2]])
         faces = np.concatenate([grid_triangles(index, closed=True), [[6, 3, 4], [6, 4, 5], [6, 5, 3]]])
-        outward = np.einsum("ij,ij->i", np.cross(points[faces[:, 1]] - points[faces[:, 0]], points[faces[:, 2]] - points[faces[:, 0]]), points[faces].mean(1) - (root + middle + tip) / 3)
-        faces = np.where((outward < 0)[:, None], faces[:, ::-1], faces)
+        corner = points[faces] - root
+        if np.einsum("ij,ij->", corner[:, 0], np.cross(corner[:, 1], corner[:, 2])) < 0:
+            faces = faces[:, ::-1]
         meshes.append((points, faces))
         along += [0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 1.0]
         anchor += [round(place) % columns] * 7

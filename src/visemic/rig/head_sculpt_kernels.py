@@ -70,7 +70,7 @@ def _skull(x: float, y: float, z: float) -> float:
 @nb.njit(cache=True, fastmath=True)
 def _neck(d: float, x: float, y: float, z: float) -> float:
     d = _join(d, _rod(x, y, z, 0.0, -4.0, -2.5, 0.0, -17.0, -4.0, 4.2, 4.5), 2.6)
-    d = _join(d, _rod(x, y, z, 4.4, -5.2, -2.4, 1.3, -17.2, 0.2, 0.6, 0.7), 2.8)  # sternomastoid
+    d = _join(d, _rod(x, y, z, 4.0, -6.2, -2.2, 1.3, -17.2, 0.2, 0.5, 0.7), 3.0)  # sternomastoid
     d = _join(d, _rod(x, y, z, 0.0, -10.4, 0.9, 0.0, -17.0, 0.0, 1.2, 1.0), 2.6)  # larynx
     d = _join(d, _rod(x, y, z, 1.6, -13.0, -5.2, 8.8, -18.0, -4.6, 1.9, 2.6), 5.0)  # trapezius
     return _join(d, _ball(x, y, z, 0.0, -25.0, -3.6, 10.6, 7.4, 6.0), 4.0)  # chest
@@ -97,7 +97,7 @@ def skin_distance(x0: float, y: float, z: float) -> float:
     d = _join(d, _rod(x, y, z, 0.6, 2.75, 7.75, 3.4, 2.8, 6.7, 0.70, 0.62), 1.9)  # brow ridge
     d = _join(d, _rod(x, y, z, 3.4, 2.8, 6.7, 5.0, 1.4, 5.0, 0.6, 0.6), 2.2)  # outer rim
     d = _cut(d, -_ball(x, y, z, 3.05, 0.9, 8.6, 1.9, 1.1, 1.9), 1.8)  # socket
-    d = _cut(d, -_ball(x, y, z, 1.60, 1.0, 8.6, 0.45, 0.7, 0.8), 1.2)  # inner corner
+    d = _cut(d, -_ball(x, y, z, 1.72, 0.95, 8.25, 0.55, 0.8, 1.0), 0.9)  # inner corner
     d = _nose(d, x, xs, y, z)
     d = _cut(d, -_rod(xs, y, z, 2.2, -3.0, 9.3, 3.5, -5.4, 8.6, 0.05, 0.05), 1.6)  # fold to the mouth
     d = _cut(d, -_rod(x, y, z, 0.0, -3.5, 9.62, 0.0, -4.5, 9.85, 0.10, 0.20), 0.7)  # philtrum

@@ -102,7 +102,7 @@ def lid_shape(f: Fields, turn: np.ndarray) -> Shape:
     now, then = _radius(angles), _radius(eye.angles)
     radius = np.linalg.norm(eye.points - CENTRE, axis=-1)
     extra = radius - then
-    crease = np.where(on_lid[:, None], 1.0 - 0.75 * share * np.clip(np.abs(turn[:, 1]) / 0.5, 0, 1), 1.0)
+    crease = np.where(on_lid[:, None], 1.0 - np.sqrt(share) * np.clip(np.abs(turn[:, 1]) / 0.4, 0, 1), 1.0)
     moved_radius = np.where(on_lid[:, None], now + extra * crease, radius)
     moved = CENTRE + direction_from_angles(angles) * moved_radius[..., None]
     shape = np.zeros_like(f.points)

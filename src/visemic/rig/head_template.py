@@ -11,11 +11,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from visemic.geometry.mesh import Mirrored, grid_triangles, mirror_half, smooth_step, without_collapsed
+from visemic.rig.head_ear_kernels import under_ear
 from visemic.rig.head_eye import EyeGrid, eye_grid
 from visemic.rig.head_mouth import MouthGrid, mouth_grid, mouth_triangles
 from visemic.rig.head_sculpt_kernels import cast_rays, scatter
 
-CENTRE = np.array([0.0, -1.0, -1.0])
+CENTRE = np.array([0.0, 1.0, -1.0])
 BASE_PSI = np.deg2rad(-75.0)
 """Latitude of the template's lower edge."""
 NECK_AXIS = np.array([0.0, -11.0, -2.6])
@@ -32,13 +33,13 @@ class Skin:
     mouth_index: Int[np.ndarray, "rings columns"]
     """Vertices of the left half; ``mesh.partner`` gives the right."""
     eye: EyeGrid
-    eye_index: Int[np.ndarray, "rings columns"]
+    eye_index: Int[np.ndarray, "lid_rings lid_columns"]
 
 
 def _split(psi_rad: np.ndarray, lam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give latitude and elevation of the line where head rays end and neck rays start."""
     c = np.cos(lam)
-    return np.deg2rad(-37.0 - 14.0 * c), np.deg2rad(-45.0 - 20.0 * c)
+    return np.deg2rad(-37.0 - 14.0 * c), np.deg2rad(-51.5 - 18.5 * c)
 
 
 def template_from_points(points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
@@ -91,14 +92,20 @@ def points_from_template(directions: Float[np.ndarray, "n 3"]) -> Float[np.ndarr
 def _spacing(directions: np.ndarray) -> np.ndarray:
     """Give the wanted spacing of template points, radians."""
     p = directions
-    front = np.array([0.0, -0.12, 1.0])
+    front = np.array([0.0, -0.22, 1.0])
     front = front / np.linalg.norm(front)
     away = np.arccos(np.clip(p @ front, -1, 1))
     spacing = 0.026 + 0.052 * smooth_step(0.45, 1.5, away)
-    nose = np.array([0.0, -0.085, 1.0]) / np.linalg.norm([0.0, -0.085, 1.0])
-    near = np.linalg.norm((p - nose) / np.array([0.17, 0.21, 1.0]), axis=1)
-    spacing = np.minimum(spacing, 0.0125 + 0.016 * smooth_step(0.55, 1.35, near))
-    return np.asarray(spacing)
+    nose = np.array([0.0, -0.17, 1.0]) / np.linalg.norm([0.0, -0.17, 1.0])
+    near = np.linalg.norm((p - nose) / np.array([0.18, 0.20, 1.0]), axis=1)
+    spacing = np.minimum(spacing, 0.0140 + 0.016 * smooth_step(0.55, 1.35, near))
+    ear = np.array([0.98, -0.12, -0.12]) / np.linalg.norm([0.98, -0.12, -0.12])
+    at_ear = np.arccos(np.clip(np.abs(p) @ np.abs(ear), -1, 1)) + 0.6 * (p[:, 2] > 0.35)
+    spacing = np.minimum(spacing, 0.04 + 0.05 * smooth_step(0.35, 0.7, at_ear))
+    under_hair = smooth_step(0.55, 0.75, p[:, 1] - 0.25 * p[:, 2]) * smooth_step(0.45, 0.2, p[:, 2])
+    spacing = np.maximum(spacing, 0.105 * under_hair)
+    nostril = np.linalg.norm((np.abs(p) - np.array([0.045, -0.25, 0.967])) / np.array([0.06, 0.055, 1.0]), axis=1)
+    return np.asarray(np.minimum(spacing, 0.0085 + 0.02 * smooth_step(0.9, 1.6, nostril)))
 
 
 def _fillers(loops: np.ndarray, loop_spacing: np.ndarray, holes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -226,7 +233,10 @@ def _assemble(half: np.ndarray, triangles: np.ndarray, mouth: MouthGrid, eye: Ey
     eye_index = np.concatenate([n_mouth + np.arange(n_eye)[None], start + np.arange(eye.points[1:].size // 3).reshape(-1, n_eye)])
     faces = np.concatenate([triangles, mouth_triangles(mouth_index), grid_triangles(eye_index, closed=True)])
     points[np.abs(points[:, 0]) < 1e-9, 0] = 0.0
-    mesh = mirror_half(points, without_collapsed(faces))
+    faces = without_collapsed(faces)
+    points = _with_soft_nostrils(points, faces)
+    points = points - _under_ears(points)
+    mesh = mirror_half(points, faces)
     template = np.concatenate([half, _shrunk(half[:n_mouth], mouth.points.shape[0]), _shrunk(half[n_mouth : n_mouth + n_eye], eye.points.shape[0])])
     whole = template[mesh.source].copy()
     whole[mesh.points[:, 0] < 0, 0] *= -1.0
@@ -236,10 +246,31 @@ def _assemble(half: np.ndarray, triangles: np.ndarray, mouth: MouthGrid, eye: Ey
 def _with_nostrils(points: np.ndarray) -> np.ndarray:
     """Push the openings of the nose up into it."""
     x, y, z = points.T
-    along = (z - 9.50) / 0.50
-    across = (x - 0.56 - 0.10 * (9.5 - z)) / 0.29
-    inside = smooth_step(1.12, 0.62, np.hypot(along, across)) * smooth_step(-2.35, -2.65, y)
-    return points + inside[:, None] * np.array([0.0, 0.62, -0.10])
+    along = (z - 9.74) / 0.40
+    across = (x - 0.50 - 0.18 * (9.74 - z)) / 0.27
+    inside = smooth_step(1.15, 0.70, np.hypot(along, across)) * smooth_step(-2.30, -2.60, y)
+    return points + inside[:, None] * np.array([0.0, 0.85, -0.15])
+
+
+def _with_soft_nostrils(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Even out the rims of the nostrils, which rays meet at a low angle."""
+    from visemic.geometry.mesh import neighbour_average
+
+    away = (points - np.array([0.5, -2.85, 9.6])) / np.array([0.75, 0.55, 0.95])
+    share = 0.55 * smooth_step(1.25, 0.6, np.linalg.norm(away, axis=1))[:, None]
+    whole = mirror_half(points, faces)
+    average = neighbour_average(whole.triangles, len(whole.points))
+    for _ in range(3):
+        pulled = np.asarray(average @ mirror_half(points, faces).points)[: len(points)]
+        pulled[points[:, 0] == 0.0, 0] = 0.0
+        points = points + share * (pulled - points)
+    return points
+
+
+def _under_ears(points: np.ndarray) -> np.ndarray:
+    """Give how far the skin steps back under the ears, so that it does not fill their bowls."""
+    depth = under_ear(points)
+    return depth[:, None] * np.array([1.0, 0.0, 0.0])
 
 
 def _shrunk(loop: np.ndarray, rings: int) -> np.ndarray:

@@ -41,8 +41,13 @@ _NUMBERED: dict[str, str] = {
 }  # fmt: skip
 TITLES = _words("Dr Mr Mrs Ms Prof Rev Gen Col Sen Rep Gov Hon Sgt Lt Capt Adm Maj Pres Messrs St Mt Ft")
 """Their full stop ends no sentence: a name follows."""
-MID_SENTENCE = _words("e.g i.e vs viz cf ca approx al fig Fig eq vol Vol pp No Nos no nos")
-"""More abbreviations whose full stop ends no sentence when a word or number follows."""
+MID_SENTENCE = _words(
+    "e.g i.e vs viz cf ca approx al fig Fig eq vol Vol pp No Nos no nos "
+    "Sra Dra Mme Mlle Hr Nr bzw z.B d.h p.ex pág"
+)
+"""More abbreviations, not all English, whose full stop ends no sentence when more follows."""
+MEASURES = _words("ft lb lbs oz yd yds mi hr hrs min mins sec secs")
+"""Units whose full stop ends no sentence before a small letter."""
 _AFTER_ROMAN = _words(
     "chapter part volume vol book act scene section phase type world war class grade level stage title "
     "article appendix bowl episode season round unit number mark century"
@@ -122,5 +127,6 @@ def is_abbreviation(core: str) -> bool:
 
 def day_or_month(core: str) -> str:
     """Give the name of an abbreviated day or month, empty when it is neither."""
+    core = core.rstrip(".")
     name = month(core) or _DOTTED.get(core, "") or _NUMBERED.get(core, "")
     return name if name in MONTHS or name.endswith("day") else ""

@@ -13,7 +13,7 @@ from typing import Literal
 
 from visemic.core.errors import TextError
 from visemic.text import pieces as pieces_module
-from visemic.text.abbreviations_en import MID_SENTENCE, TITLES, is_abbreviation
+from visemic.text.abbreviations_en import MEASURES, MID_SENTENCE, TITLES, is_abbreviation
 from visemic.text.latin import fold
 from visemic.text.pieces import Piece
 from visemic.text.words_en import read_piece
@@ -203,6 +203,10 @@ def _full_stop_ends(piece: Piece, next_core: str, is_first: bool) -> bool:
     next_is_small = next_core[:1].islower()
     if core in TITLES:
         return core in ("St", "Ft") and next_core.lower() in _AFTER_ACRONYM
+    if core in MEASURES and next_is_small:
+        return False
+    if core in ("Sr", "Jr"):
+        return next_core.lower() in _AFTER_ACRONYM
     if core in MID_SENTENCE:
         return core in ("No", "no", "al") and not next_core[:1].isdigit() and not next_is_small
     if is_first and _LIST_NUMBER.fullmatch(core) and not piece.before and next_core:

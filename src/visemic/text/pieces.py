@@ -25,8 +25,8 @@ URL = re.compile(
 )
 
 _CUT = re.compile(
-    r"(?:—|―|--+|…|\.{2,}|[。！？；，、।؟،؛።])+|(?<=\d)–(?=\D)|(?<=\D)–|^–"
-    r"|(?<=[^\W\d_]{2}[.!?,;:])(?=[A-Z][^\W\d_])|(?<=[!?])(?=\w)|(?<=[^\W\d_][,;:])(?=[^\W\d_])"
+    r"(?:—|―|--+|…|\.{2,}|[。！？；，、।؟،؛።])+|(?<!\d)(?<![ap]m|st|nd|rd|th)–|–(?![\d$£€])"
+    r"|(?<=[^\W\d_]{2}[.!?,;:])(?=[A-Z][^\W\d_])|(?<=[!?])(?=\w)|(?<=\])(?=\()|(?<=[^\W\d_][,;:])(?=[^\W\d_])"
 )
 _KEEP_BEFORE = frozenset("%&@#/§‰+<>=~±≤≥≈≠√∞$£€¥₹₩₽₿¢°℃℉№×÷^−")
 _KEEP_AFTER = frozenset("%‰′″°℃℉+$£€¥₹₩₽₿¢=<>&#@/²³×÷±≈≤≥≠−√∞")
@@ -148,7 +148,7 @@ def _line_pieces(line: str) -> Iterator[Piece]:
         blank = True
         for part in _parts(chunk):
             before, core, after = peel(part)
-            yield Piece(core, before, after, blank)
+            yield Piece(core, before, after, blank) if core else Piece("", "", part, blank)
             blank = False
 
 

@@ -79,7 +79,9 @@ _VULGAR = {
 }  # fmt: skip
 
 
-_NUMERIC = re.compile(rf"[-–−+~<>≈≤≥±]?[{_SIGNS}]?{NUMBER}(?:[-–]{NUMBER})?|\d+/\d+|\d*[{''.join(_VULGAR)}]")
+_NUMERIC = re.compile(
+    rf"[-–−+~<>≈≤≥±]?[{_SIGNS}]?{NUMBER}(?:[-–]{NUMBER})?|\d+/\d+|\d{{1,2}}:\d{{2}}|\d*[{''.join(_VULGAR)}]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +90,18 @@ class Context:
 
     previous: str
     following: str
-    before_previous: str = ""
     is_day_first: bool = False
     """Whether 5/12 is in December."""
 
 
+def _with_decimal_point(core: str) -> str:
+    """Write a decimal comma, which has one or two digits behind it, as a point: 1,5 kg."""
+    return re.sub(r"(?<![\d,.])(\d+),(\d{1,2})(?![\d,.])", r"\1.\2", core)
+
+
 def is_numeric(core: str) -> bool:
     """Tell whether a piece is a bare number, perhaps signed or with a currency sign."""
-    return bool(_NUMERIC.fullmatch(core))
+    return bool(_NUMERIC.fullmatch(_with_decimal_point(core)))
 
 
 def month(core: str) -> str:
@@ -224,6 +230,8 @@ def _range(match: re.Match[str], context: Context) -> Words | None:
     first, second, rest = match[1], match[2], match[3] or ""
     if len(first) == 3 and len(second) == 4:
         return numbers_en.digits(first + second)
+    if month(context.previous) and first.isdigit() and second.isdigit() and int(first) < int(second) <= 31:
+        return (*numbers_en.ordinal(int(first)), "to", *numbers_en.ordinal(int(second)))
     two = quantity(second + rest, context)
     return (*_plain_words(first, context), "to", *two) if two else None
 
@@ -290,7 +298,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], _Handler], ...] = tuple(
             _phone_number,
         ),
         (rf"({NUMBER})-?({_UNIT})", _number_unit),
-        (rf"({NUMBER})(k|K|M|mn|bn|B|tn)", _magnitude),
+        (rf"({NUMBER})(k|K|M|mn|bn|tn)", _magnitude),
         (rf"({NUMBER})[-–]([{_SIGNS}]?{NUMBER})({_UNIT})?", _range),
         (r"([vV])?(\d{1,6}(?:\.\d{1,6}){2,})", _version),
         (r"([vV])(\d{1,6}(?:\.\d{1,6})?)", _version),
@@ -307,6 +315,7 @@ def quantity(core: str, context: Context) -> Words | None:
         >>> " ".join(quantity("-5.5°C", Context("", "")))
         'minus five point five degrees celsius'
     """
+    core = _with_decimal_point(core)
     for pattern, handler in _PATTERNS:
         match = pattern.fullmatch(core)
         if match and (words := handler(match, context)):
@@ -315,4 +324,13 @@ def quantity(core: str, context: Context) -> Words | None:
         if core[:length] in _PREFIXES and len(core) > length:
             rest = quantity(core[length:], context)
             return (*_PREFIXES[core[:length]], *rest) if rest else None
-    return None
+    return _span(core, context)
+
+
+def _span(core: str, context: Context) -> Words | None:
+    """Read from-to of things that are no plain numbers: 9:30am-5pm, $5-$10, 1st-3rd."""
+    parts = re.split("[-–]", core)
+    if len(parts) != 2 or not all(part and (part[0].isdecimal() or part[0] in _SIGNS) for part in parts):
+        return None
+    first, second = quantity(parts[0], context), quantity(parts[1], context)
+    return (*first, "to", *second) if first and second else None

@@ -17,6 +17,7 @@ from visemic.text.quantities_en import Context, is_numeric, quantity, unit_after
 _SYMBOLS: dict[str, str] = {
     "&": "and", "+": "plus", "=": "equals", "@": "at", "#": "hash", "%": "percent", "<": "less than",
     ">": "greater than", "×": "times", "÷": "divided by", "±": "plus or minus", "≈": "approximately",
+    "<=": "less than or equal to", ">=": "greater than or equal to", "==": "equals", "!=": "is not equal to",
     "≤": "less than or equal to", "≥": "greater than or equal to", "≠": "is not equal to", "°": "degrees",
     "$": "dollars", "£": "pounds", "€": "euros", "¥": "yen", "₹": "rupees", "¢": "cents", "~": "about",
     "§": "section", "√": "square root of", "∞": "infinity", "−": "minus", "‰": "per mille", "№": "number",
@@ -39,7 +40,10 @@ _SPELLED = frozenset(
 _TWO_LETTERS = "ah am an as at be by do eh go ha he hi ho if in is it me my no of oh on or so to up we ye yo"
 _TWO_LETTER_WORDS = frozenset(_TWO_LETTERS.split())
 """The other capitals of two letters are spelled."""
-_RUN = re.compile(r"^'[A-Za-z]+|[A-Za-z]+(?:'[A-Za-z]+)*'?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\S")
+_RUN = re.compile(
+    r"^'[A-Za-z]+|[A-Za-z]+(?:'[A-Za-z]+)*'?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|[<>!=]=|[-=]>|\S"
+)
+_TAG = re.compile(r"</?[A-Za-z]\w*/?>")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _SIMPLE = re.compile(r"[A-Z]?[a-z]+(?:'[a-z]+)?|I(?:'[a-z]+)?")
 
@@ -188,10 +192,11 @@ def read_piece(pieces: Sequence[Piece], place: int, *, is_shouting: bool, is_day
     is_dotted = piece.after.startswith(".")
     if _SIMPLE.fullmatch(core) and len(core) > 3 and not is_abbreviation(core) and core not in _MAGNITUDES:
         return (core.lower(),)
+    before = pieces[place - 1] if place else None
+    behind = pieces[place + 1] if place + 1 < len(pieces) else None
     context = Context(
-        previous=fold(pieces[place - 1].core) if place else "",
-        following=fold(pieces[place + 1].core) if place + 1 < len(pieces) else "",
-        before_previous=fold(pieces[place - 2].core) if place > 1 else "",
+        previous=fold(before.core) if before and not _separates(before.after) else "",
+        following=fold(behind.core) if behind and not _separates(piece.after) else "",
         is_day_first=is_day_first,
     )
     if len(piece.core) == 1 and piece.core.lower() in _GREEK:
@@ -200,6 +205,11 @@ def read_piece(pieces: Sequence[Piece], place: int, *, is_shouting: bool, is_day
         plus = ("plus",) if core[0] == "+" else ()
         return (*plus, *numbers_en.digits("".join(c for c in core if c.isdigit())))
     return _clean_words(_read_core(core, context, is_dotted=is_dotted, is_shouting=is_shouting))
+
+
+def _separates(after: str) -> bool:
+    """Tell whether punctuation keeps two pieces from leaning on one another."""
+    return any(mark in after for mark in ",;:")
 
 
 def _clean_words(words: Words) -> Words:
@@ -211,6 +221,8 @@ def _clean_words(words: Words) -> Words:
 def _read_core(core: str, context: Context, *, is_dotted: bool, is_shouting: bool) -> Words:
     if EMAIL.fullmatch(core) or URL.fullmatch(core):
         return _read_address(core)
+    if "<" in core and (without_tags := _TAG.sub(" ", core)) != core:
+        return _read_runs(without_tags, is_shouting)
     if is_numeric(context.previous) and (unit := unit_after_number(core, context.previous)):
         return unit
     words = abbreviation(core, context, is_dotted=is_dotted) or roman_numeral(core, context)

@@ -16,7 +16,7 @@ from visemic.text.normalize import split_sentences
 from visemic.voices import espeak_library
 from visemic.voices.base import MAX_TEMPO, MIN_TEMPO, Speech, VoiceInfo
 from visemic.voices.espeak_phones import segments_of
-from visemic.voices.espeak_text import Script
+from visemic.voices.espeak_text import Script, script_of
 from visemic.voices.espeak_timeline import SpokenSentence, Take, assemble
 
 NAME = "espeak"
@@ -75,7 +75,7 @@ class EspeakVoice:
         voice_id = espeak_library.list_voices()[resolve_language(language)].voice_id
         if self._variant is not None:
             voice_id = f"{voice_id}+{self._variant}"
-        scripts = [Script.of(sentence, language) for sentence in split_sentences(text, language)]
+        scripts = [script_of(sentence, language) for sentence in split_sentences(text, language)]
         spoken = [s for s in (_read(script, voice_id, tempo) for script in scripts) if s is not None]
         if not spoken:
             raise TextError(

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -156,6 +157,20 @@ def _unload(handle: int) -> None:
         _ctypes.dlclose(handle)
 
 
+def _events(reported: Any) -> Iterator[WordEvent | PhonemeEvent]:
+    """Read the library's list of events, which a type of 0 ends."""
+    index = 0
+    while reported[index].type:
+        event = reported[index]
+        if event.type == _WORD:
+            yield WordEvent(event.sample, event.text_position - 1)
+        elif event.type == _PHONEME:
+            # Eight bytes without a guaranteed end mark; a longer symbol is cut by the library.
+            symbol = bytes(event.id.string).split(b"\0")[0].decode("utf-8", "ignore")
+            yield PhonemeEvent(event.sample, symbol)
+        index += 1
+
+
 def synthesise(text: str, voice_id: str, rate: int) -> Utterance:
     """Give the sound of a text and the events in it; the same arguments give the same bytes.
 
@@ -170,20 +185,17 @@ def synthesise(text: str, voice_id: str, rate: int) -> Utterance:
     chunks: list[np.ndarray] = []
     events: list[WordEvent | PhonemeEvent] = []
 
+    failures: list[BaseException] = []
+
     def collect(sound, count, reported):  # type: ignore[no-untyped-def]
-        if sound and count > 0:
-            chunks.append(np.ctypeslib.as_array(sound, (count,)).copy())
-        index = 0
-        while reported[index].type:
-            event = reported[index]
-            if event.type == _WORD:
-                events.append(WordEvent(event.sample, event.text_position - 1))
-            elif event.type == _PHONEME:
-                # Eight bytes without a guaranteed end mark; a longer symbol is cut by the library.
-                symbol = bytes(event.id.string).split(b"\0")[0].decode("utf-8", "ignore")
-                events.append(PhonemeEvent(event.sample, symbol))
-            index += 1
-        return 0
+        # An exception cannot pass through C; it stops the library and is raised again below.
+        try:
+            if sound and count > 0:
+                chunks.append(np.ctypeslib.as_array(sound, (count,)).copy())
+            events.extend(_events(reported))
+        except BaseException as error:
+            failures.append(error)
+        return 1 if failures else 0
 
     data = text.encode("utf-8", "ignore").replace(b"\0", b" ") + b"\0"
     callback = _Callback(collect)
@@ -193,6 +205,8 @@ def synthesise(text: str, voice_id: str, rate: int) -> Utterance:
         status = library.espeak_Synth(
             data, ctypes.c_size_t(len(data)), 0, _CHARACTER_POSITIONS, 0, _UTF8, None, None
         )
+        if failures:
+            raise failures[0]
         if status != 0:
             raise VoiceError(f"espeak-ng gave status {status} for a text of {len(text)} characters")
     samples = np.concatenate(chunks) if chunks else np.zeros(0, np.int16)

@@ -65,10 +65,7 @@ def segments_of(
         Contiguous segments with pauses between them, none before or after; empty when
         nothing sounds.
     """
-    rate_hz = utterance.rate_hz
-    segments = _expanded(utterance, starts, is_english)
-    segments = _with_closures(segments, utterance.samples, round(SHORTEST_S * rate_hz))
-    segments = _merged(segments, round(SHORTEST_S * rate_hz))
+    segments = _merged(_expanded(utterance, starts, is_english), round(SHORTEST_S * utterance.rate_hz))
     while segments and segments[0].label == SILENCE:
         segments.pop(0)
     while segments and segments[-1].label == SILENCE:
@@ -85,19 +82,44 @@ def _expanded(utterance: Utterance, starts: Sequence[int], is_english: bool) -> 
             token = max(0, bisect_right(starts, event.position) - 1)
         elif not event.ipa.startswith("("):  # "(en)": the library changes the language
             spoken.append((event.sample, event.ipa, token))
-    times = np.minimum([*(sample for sample, _, _ in spoken), len(utterance.samples)], len(utterance.samples))
-    times = np.maximum.accumulate(times)
+    parts_of = [split_ipa(ipa) for _, ipa, _ in spoken]
+    firsts = [_label(parts[0], is_english) if parts else "" for parts in parts_of]
+    times = _onsets([sample for sample, _, _ in spoken], firsts, utterance)
     segments: list[Segment] = []
     for place, (_, ipa, of) in enumerate(spoken):
-        start, end = int(times[place]), int(times[place + 1])
-        parts = split_ipa(ipa)
-        if parts:
-            segments += _parts(parts, ipa, start, end, of, is_english)
+        start, end = times[place], times[place + 1]
+        if parts_of[place]:
+            segments += _parts(parts_of[place], ipa, start, end, of, is_english)
         elif _is_pause(utterance.samples[start:end], utterance.rate_hz) or not segments:
             segments.append(Segment(SILENCE, start, end, -1))
         else:
             segments[-1] = replace(segments[-1], end=end)
     return segments
+
+
+def _onsets(reported: Sequence[int], firsts: Sequence[str], utterance: Utterance) -> list[int]:
+    """Give where events begin, and the end of the last one.
+
+    A stop gets the silence before its burst, which the library counts to the sound before:
+    in that silence the mouth is closed. Another phone without any sound of its own, such as
+    the l of "all", is part of the sound before and gets the end of that.
+    """
+    samples = utterance.samples
+    times = [min(sample, len(samples)) for sample in (*reported, len(samples))]
+    shortest = round(SHORTEST_S * utterance.rate_hz)
+    for place in range(1, len(times)):
+        times[place] = max(times[place - 1], times[place])
+        if place > 1 and firsts[place - 2] and firsts[place - 1] and firsts[place - 1] not in STOPS:
+            start = times[place - 1]
+            if not np.any(np.abs(samples[start : times[place]]) > _ZERO):
+                times[place - 1] -= round((1 - _FIRST_SHARE) * (start - times[place - 2]))
+        if place < len(reported) and firsts[place] in STOPS:
+            sounding = np.flatnonzero(np.abs(samples[times[place - 1] : times[place]]) > _ZERO)
+            # In a pause nothing sounds at all; then the pause stays.
+            if len(sounding):
+                last = times[place - 1] + max(int(sounding[-1]) + 1, shortest)
+                times[place] = min(times[place], last)
+    return times
 
 
 def _is_pause(samples: Float32[np.ndarray, " samples"], rate_hz: int) -> bool:
@@ -136,23 +158,6 @@ def _label(part: str, is_english: bool) -> str:
             return _ENGLISH[bare]
     label = phone_from_ipa(part)
     return "AX" if label == SILENCE else label
-
-
-def _with_closures(
-    segments: list[Segment], samples: Float32[np.ndarray, " samples"], shortest: int
-) -> list[Segment]:
-    """Give each stop the silence before its burst: there the mouth is closed."""
-    for index in range(1, len(segments)):
-        before, stop = segments[index - 1], segments[index]
-        if stop.label not in STOPS or before.label == SILENCE:
-            continue
-        sounding = np.flatnonzero(np.abs(samples[before.start : stop.start]) > _ZERO)
-        last = before.start + (int(sounding[-1]) + 1 if len(sounding) else 0)
-        onset = max(last, before.start + shortest)
-        if onset < stop.start:
-            segments[index - 1] = replace(before, end=onset)
-            segments[index] = replace(stop, start=onset)
-    return segments
 
 
 def _merged(segments: list[Segment], shortest: int) -> list[Segment]:

@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 from visemic.text.normalize import SEMICOLON_PAUSE_S, Sentence, Token, is_english
 
@@ -22,16 +21,16 @@ class Script:
     is_english: bool
     """Whether phonemes are to be read as English."""
 
-    @classmethod
-    def of(cls, sentence: Sentence, language: str) -> Self:
-        """Write a sentence for the library: English as it is spoken, the rest as it is written."""
-        if is_english(language):
-            parts = tuple(_say(sentence.tokens, number) for number in range(len(sentence.tokens)))
-            text, starts = _join(parts, sentence)
-        else:
-            parts = tuple(plain(token.text) for token in sentence.tokens)
-            text, starts = _locate(parts, plain(sentence.text))
-        return cls(text, starts, sentence.tokens, parts, sentence.pause_after_s, is_english(language))
+
+def script_of(sentence: Sentence, language: str) -> Script:
+    """Write a sentence for the library: English as it is spoken, other languages as written."""
+    if is_english(language):
+        parts = tuple(_say(sentence.tokens, number) for number in range(len(sentence.tokens)))
+        text, starts = _join(parts, sentence)
+    else:
+        parts = tuple(plain(token.text) for token in sentence.tokens)
+        text, starts = _locate(parts, plain(sentence.text))
+    return Script(text, starts, sentence.tokens, parts, sentence.pause_after_s, is_english(language))
 
 
 def plain(text: str) -> str:

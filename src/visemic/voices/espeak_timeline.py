@@ -70,11 +70,12 @@ class SpokenSentence:
     """At tempo 1."""
 
 
-def assemble(sentences: Sequence[SpokenSentence], *, text: str, language: str, tempo: float) -> Speech:
+def assemble(sentences: list[SpokenSentence], *, text: str, language: str, tempo: float) -> Speech:
     """Set sentences one after another, each exactly where the tempo puts it.
 
     Args:
-        sentences: At least one, all at one rate.
+        sentences: At least one, all at one rate. The list is emptied on the way, so that the
+            sound of a long text is not held twice.
         text: As written, for the alignment.
         language: For the alignment.
         tempo: Every time is the one at tempo 1 divided by this, to the nearest sample.
@@ -85,7 +86,9 @@ def assemble(sentences: Sequence[SpokenSentence], *, text: str, language: str, t
     samples = np.zeros(n_samples, np.float32)
     phones: list[Segment] = []
     words: list[Word] = []
-    for sentence, (onset, end) in zip(sentences, places, strict=True):
+    sentences.reverse()
+    for onset, end in places:
+        sentence = sentences.pop()
         take = sentence.take.fitted(end - onset)
         shift = onset - take.onset
         _mix(samples, take.waveform.samples, shift)
@@ -95,7 +98,7 @@ def assemble(sentences: Sequence[SpokenSentence], *, text: str, language: str, t
         phones += closed
         words += _words(closed, sentence.tokens, hz)
     phones.append(Segment(SILENCE, phones[-1].end, n_samples, -1))
-    peak = float(np.abs(samples).max())
+    peak = float(max(samples.max(), -samples.min()))
     if peak > _PEAK:
         samples *= np.float32(_PEAK / peak)
     alignment = Alignment(

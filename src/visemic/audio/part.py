@@ -1,0 +1,123 @@
+"""A long recording and its transcript in parts that fit each other.
+
+What a recogniser heard is laid beside the transcript. Where both agree around the border of
+two words, sound and text are cut there, so that every part can be aligned on its own, in
+bounded time and memory, and a fault in one stays there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from visemic.audio.match import match_phones
+from visemic.core.signals import Phone
+
+SHORTEST_S, LONGEST_S = 8.0, 28.0
+"""Length of a part: long enough for a decoder to hear the voice, short for its memory."""
+_CONTEXT = 6
+"""Phones on either side of a border that must agree."""
+_LEFT_OUT_S = 2.0
+"""Speech between two words that is longer than this is not in the transcript."""
+_MARGIN_S = 0.3
+_SLOW_S = 0.2
+"""A slow phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Words of a transcript and where they are said."""
+
+    first_word: int
+    end_word: int
+    """The word after the last."""
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Border:
+    """A place between two words at which a recording may be cut."""
+
+    word: int
+    """The word behind it."""
+    left_s: float
+    """End of the last phone heard before it."""
+    right_s: float
+    """Start of the first phone heard behind it."""
+    trust: float
+
+    @property
+    def middle_s(self) -> float:
+        return (self.left_s + self.right_s) / 2
+
+
+def split_in_parts(said: Sequence[Sequence[str]], heard: Sequence[Phone], duration_s: float) -> list[Part]:
+    """Cut a recording and its transcript where they agree.
+
+    Args:
+        said: Phones of each word of the transcript.
+        heard: Phones that a recogniser found, in time order, without silence.
+        duration_s: Length of the recording.
+
+    Returns:
+        Parts with all the words, in order; only time without words is left out between them.
+    """
+    flat = [phone for word in said for phone in word]
+    partners = match_phones(flat, [p.label for p in heard]).tolist()
+    borders = _borders(said, flat, partners, heard)
+    parts: list[Part] = []
+    first_word = 0
+    start_s, last_s = _ends(partners, heard, duration_s)
+    index = 0
+    while last_s - start_s > LONGEST_S:
+        while index < len(borders) and borders[index].middle_s < start_s + SHORTEST_S:
+            index += 1
+        last = index
+        while last < len(borders) and borders[last].left_s <= start_s + LONGEST_S:
+            last += 1
+        near = borders[index:last]
+        # Without a border in reach the part grows until the next one.
+        near = near or borders[last : last + 1]
+        if not near:
+            break
+        border = max(near, key=lambda b: (b.trust, b.middle_s))
+        if border.right_s - border.left_s > _LEFT_OUT_S:
+            end_s, next_s = border.left_s + _MARGIN_S, border.right_s - _MARGIN_S
+        else:
+            end_s = next_s = border.middle_s
+        parts.append(Part(first_word, border.word, start_s, end_s))
+        first_word, start_s = border.word, next_s
+    parts.append(Part(first_word, len(said), start_s, last_s))
+    return parts
+
+
+def _ends(partners: Sequence[int], heard: Sequence[Phone], duration_s: float) -> tuple[float, float]:
+    """Give where the transcript can start and end at most; there may be more speech around it."""
+    paired = [i for i, j in enumerate(partners) if j >= 0]
+    if not paired:
+        return 0.0, duration_s
+    before_s = _LEFT_OUT_S + _SLOW_S * paired[0]
+    behind_s = _LEFT_OUT_S + _SLOW_S * (len(partners) - 1 - paired[-1])
+    start_s = max(0.0, heard[partners[paired[0]]].start_s - before_s)
+    return start_s, min(duration_s, heard[partners[paired[-1]]].end_s + behind_s)
+
+
+def _borders(
+    said: Sequence[Sequence[str]], flat: Sequence[str], partners: Sequence[int], heard: Sequence[Phone]
+) -> list[_Border]:
+    """Give the borders of words whose phones on both sides were heard."""
+    agrees = [j >= 0 and heard[j].label == phone for phone, j in zip(flat, partners, strict=True)]
+    agreed_before = [0, *accumulate(agrees)]
+    borders = []
+    place = 0
+    for word, phones in enumerate(said):
+        if word and partners[place - 1] >= 0 and partners[place] >= 0:
+            low, high = max(0, place - _CONTEXT), min(len(flat), place + _CONTEXT)
+            left, right = heard[partners[place - 1]], heard[partners[place]]
+            pause_s = right.start_s - left.end_s
+            # A pause makes a cut harmless; a long one may hide words that nobody wrote.
+            bonus = min(max(pause_s, 0.0), 0.3)
+            trust = (agreed_before[high] - agreed_before[low]) / (high - low) + bonus
+            borders.append(_Border(word, left.end_s, right.start_s, trust))
+        place += len(phones)
+    return borders

@@ -1,0 +1,35 @@
+"""The ears of the built-in head: a surface of their own that dives under the skin at its edge."""
+
+import numpy as np
+
+from visemic.geometry.isosurface import surface_nets
+from visemic.geometry.mesh import mirror_half
+from visemic.rig.head_ear_kernels import ear_reach, ear_samples, finish_ear
+from visemic.rig.head_parts import Part
+
+_STEP = 0.18
+_LOW = np.array([-2.4, -3.8, -1.45])
+_SHAPE = np.array([28, 41, 15])
+
+
+def ears() -> Part:
+    """Make both ears."""
+    points, triangles = surface_nets(ear_samples(_LOW, _STEP, _SHAPE))
+    points = _LOW + _STEP * points
+    # What lies well under the skin is dropped.
+    kept = ear_reach(points) < 0.60
+    triangles = triangles[kept[triangles].all(axis=1)]
+    used, triangles = np.unique(triangles, return_inverse=True)
+    triangles = triangles.reshape(-1, 3)
+    placed, shade = finish_ear(points[used])
+    mesh = mirror_half(placed, triangles)
+    flush = np.stack([np.ones_like(shade), 0.94 + 0.0 * shade, 0.93 + 0.0 * shade], -1)
+    along = shade  # kept as the part's baked openness
+    return Part(
+        "ears",
+        mesh,
+        (("skin", len(mesh.triangles)),),
+        flush[mesh.source],
+        along[mesh.source],
+        np.zeros(len(mesh.points), int),
+    )
