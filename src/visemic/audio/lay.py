@@ -84,28 +84,29 @@ def lay_over(
     done: list[Span] = []
     run_start_s = span[0]
     run: list[int] = []
-    for i, j in enumerate([*partners, len(heard)]):
+    for i, j in enumerate(partners):
         if j < 0:
             run.append(i)
             continue
-        is_end = i == len(said)
-        until_s = span[1] if is_end else heard[j].start_s
-        if run and not is_end and _room(run_start_s, until_s, segments) < _SHORTEST_S * len(run):
-            # No room for the run: the partner behind it shares its time with it.
+        start_s, end_s = heard[j].start_s, heard[j].end_s
+        if run and _room(run_start_s, start_s, segments) < _SHORTEST_S * len(run):
+            # No room for the run: the partner behind it shares its time, the next one if need be.
             run.append(i)
-            continue
+            if _room(run_start_s, end_s, segments) < _SHORTEST_S * len(run):
+                continue
+            start_s = end_s
         if run:
-            stretches = _speech_in(run_start_s, until_s, segments)
-            while done and len(run) * _SHORTEST_S > sum(e - s for s, e in stretches):
-                # At the end there is no partner behind, so those before it share theirs.
-                run.insert(0, len(done) - 1)
-                run_start_s = done.pop()[0]
-                stretches = _speech_in(run_start_s, until_s, segments)
-            done += spread([said[k] for k in run], stretches)
+            done += spread([said[k] for k in run], _speech_in(run_start_s, start_s, segments))
             run = []
-        if not is_end:
-            done.append((heard[j].start_s, heard[j].end_s))
-            run_start_s = heard[j].end_s
+        if start_s < end_s:
+            done.append((start_s, end_s))
+        run_start_s = end_s
+    while run and done and _room(run_start_s, span[1], segments) < _SHORTEST_S * len(run):
+        # At the end no partner is behind, so those before the run share their time.
+        run.insert(0, len(done) - 1)
+        run_start_s = done.pop()[0]
+    if run:
+        done += spread([said[k] for k in run], _speech_in(run_start_s, span[1], segments))
     return done
 
 

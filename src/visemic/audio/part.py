@@ -16,8 +16,10 @@ SHORTEST_S, LONGEST_S = 8.0, 28.0
 """Length of a part: long enough for a decoder to hear the voice, short for its memory."""
 _CONTEXT = 6
 """Phones on either side of a border that must agree."""
+_LEFT_OUT_PHONES = 15
+"""More phones than this between two words are not in the transcript."""
 _LEFT_OUT_S = 2.0
-"""Speech between two words that is longer than this is not in the transcript."""
+"""Sound before the first and behind the last word that is searched for them."""
 _MARGIN_S = 0.3
 _SLOW_S = 0.2
 """A slow phone."""
@@ -45,6 +47,8 @@ class _Border:
     right_s: float
     """Start of the first phone heard behind it."""
     trust: float
+    is_hole: bool
+    """Whether something is said here that the transcript does not have."""
 
     @property
     def middle_s(self) -> float:
@@ -80,8 +84,8 @@ def split_in_parts(said: Sequence[Sequence[str]], heard: Sequence[Phone], durati
         near = near or borders[last : last + 1]
         if not near:
             break
-        border = max(near, key=lambda b: (b.trust, b.middle_s))
-        if border.right_s - border.left_s > _LEFT_OUT_S:
+        border = next((b for b in near if b.is_hole), None) or max(near, key=lambda b: (b.trust, b.middle_s))
+        if border.is_hole:
             end_s, next_s = border.left_s + _MARGIN_S, border.right_s - _MARGIN_S
         else:
             end_s = next_s = border.middle_s
@@ -118,6 +122,7 @@ def _borders(
             # A pause makes a cut harmless; a long one may hide words that nobody wrote.
             bonus = min(max(pause_s, 0.0), 0.3)
             trust = (agreed_before[high] - agreed_before[low]) / (high - low) + bonus
-            borders.append(_Border(word, left.end_s, right.start_s, trust))
+            is_hole = partners[place] - partners[place - 1] > _LEFT_OUT_PHONES
+            borders.append(_Border(word, left.end_s, right.start_s, trust, is_hole))
         place += len(phones)
     return borders

@@ -112,6 +112,8 @@ def raster(
         x0, y0, q0 = float(screen[a, 0]), float(screen[a, 1]), float(screen[a, 2])
         x1, y1, q1 = float(screen[b, 0]), float(screen[b, 1]), float(screen[b, 2])
         x2, y2, q2 = float(screen[c, 0]), float(screen[c, 1]), float(screen[c, 2])
+        if max(y0, y1, y2) < top_side or min(y0, y1, y2) > bottom_side:
+            continue
         twice_area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         if twice_area == 0.0 or (front_only and twice_area > 0.0):
             continue

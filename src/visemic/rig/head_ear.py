@@ -8,13 +8,16 @@ from visemic.rig.head_ear_kernels import ear_reach, ear_samples, finish_ear
 from visemic.rig.head_parts import Part
 
 _STEP = 0.18
-_LOW = np.array([-2.4, -3.8, -1.45])
+_LOW = np.array([-2.34, -3.8, -1.45])
 _SHAPE = np.array([28, 41, 15])
 
 
 def ears() -> Part:
     """Make both ears."""
-    points, triangles = surface_nets(ear_samples(_LOW, _STEP, _SHAPE))
+    from scipy.ndimage import gaussian_filter
+
+    # A little blur keeps walls thicker than a cell, so that the surface stays a clean sheet.
+    points, triangles = surface_nets(gaussian_filter(ear_samples(_LOW, _STEP, _SHAPE), 0.55))
     points = _LOW + _STEP * points
     # What lies well under the skin is dropped.
     kept = ear_reach(points) < 0.60

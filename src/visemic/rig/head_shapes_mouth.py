@@ -34,16 +34,15 @@ def mouth_close(f: Fields) -> Shape:
     """Bring the lips together again while the jaw stays down: the exact corrective of jawOpen."""
     opened = jaw_open(f)
     index = f.skin.mouth_index
-    columns = index.shape[1]
-    contact = index[CONTACT]
-    opposite = contact[columns - 1 - np.arange(columns)]
-    gap = opened[opposite] - opened[contact]
+    # Lips in contact lie at several depths, which the jaw's turn carries differently far.
+    band = index[np.clip(np.arange(len(index)), CONTACT, CONTACT + 4)]
+    gap = opened[band[:, ::-1]] - opened[band]
     share = np.where(f.skin.mouth.side > 0, 0.30, np.where(f.skin.mouth.side < 0, 0.70, 0.0))
     # A trace of pressing, so that sealed lips stay sealed under rounding.
     press = -f.skin.mouth.side * 0.004
-    per_column = share[:, None] * gap + press[:, None] * np.array([0.0, 1.0, 0.0])
+    per_vertex = share[:, None] * gap + press[:, None] * np.array([0.0, 1.0, 0.0])
     shape = np.zeros_like(f.points)
-    value = per_column[np.maximum(f.column, 0)]
+    value = per_vertex[np.maximum(f.ring, 0), np.maximum(f.column, 0)]
     value = np.where((f.points[:, 0] < 0)[:, None], value * np.array([-1.0, 1.0, 1.0]), value)
     ring = f.ring.astype(float)
     inner = 1.0 - np.clip((ring - CONTACT - 4) / 6.0, 0.0, 1.0)
