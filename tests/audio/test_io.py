@@ -146,9 +146,11 @@ def _tone_file(path, **options):
 
 
 def _three_hours(path):
-    with soundfile.SoundFile(path, "w", 8_000, 1, "PCM_U8", format="WAV") as file:
-        for _ in range(180):
-            file.write(np.zeros(60 * 8_000))
+    soundfile.write(path, tone_of(1.0, 8_000), 8_000, format="WAV", subtype="PCM_U8")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"data") + 4
+    data[place : place + 4] = struct.pack("<I", 3 * 3_600 * 8_000)
+    path.write_bytes(data)
 
 
 def _broken_number(path):
@@ -187,6 +189,10 @@ BAD = {
         lambda path: path.write_text("#EXTM3U\n#EXTINF:10,\nhttp://192.0.2.1/a.mp3\n"),
         "not an audio or video",
     ),
+    "a list of files": (
+        lambda path: path.write_text("ffconcat version 1.0\nfile 'other.mp3'\n"),
+        "not an audio or video",
+    ),
     "header without sound": (
         lambda path: soundfile.write(path, np.zeros(0), 16_000, format="WAV"),
         "lasts 0.000 s",
@@ -214,6 +220,11 @@ def test_a_bad_file_is_refused_in_one_sentence(tmp_path, kind, capfd):
 
 
 TRUNCATED = {
+    "mp3": (
+        lambda path: write_with_ffmpeg(path, tone_of(2.0, 48_000), 48_000, "libmp3lame"),
+        0.5,
+        "truncated",
+    ),
     "wav": (
         lambda path: _tone_file(path, format="WAV"),
         0.5,
@@ -235,7 +246,7 @@ TRUNCATED = {
 @pytest.mark.parametrize("kind", TRUNCATED)
 def test_a_truncated_file_is_refused(tmp_path, kind, capfd):
     make, part, message = TRUNCATED[kind]
-    path = tmp_path / ("in.mp4" if "mp4" in kind else "in.wav")
+    path = tmp_path / f"in.{kind[:3] if kind[:2] == 'mp' else 'wav'}"
     make(path)
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * part)])
@@ -256,6 +267,19 @@ def test_a_wav_file_that_was_written_into_a_pipe_is_read(tmp_path, size):
     else:
         with pytest.raises(AudioError):
             read_waveform(tmp_path / "a.wav")
+
+
+def test_an_mp3_without_a_count_of_frames_is_read_to_its_end(tmp_path):
+    path = write_with_ffmpeg(
+        tmp_path / "a.mp3", tone_of(2.0, 48_000), 48_000, "libmp3lame", options={"write_xing": "0"}
+    )
+    assert probe(path).duration_s is None
+    assert read_waveform(path).duration_s == pytest.approx(2.0, abs=0.1)
+
+
+def test_names_with_odd_letters_are_only_names(tmp_path):
+    path = write_with_ffmpeg(tmp_path / "a:b %20ü 'c'.mp4", tone_of(0.5, 48_000), 48_000, "aac")
+    assert read_waveform(path).duration_s == pytest.approx(0.5, abs=0.06)
 
 
 def test_a_file_longer_than_its_header_says_is_stopped_at_the_limit(tmp_path, monkeypatch):

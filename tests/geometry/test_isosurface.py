@@ -15,7 +15,9 @@ def test_a_ball_is_closed_and_its_vertices_lie_on_it() -> None:
     away = np.linalg.norm(points - 11.5, axis=1)
     assert np.abs(away - 8.0).max() < 0.15
     assert boundary_loops(triangles) == []
-    edges = np.unique(np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1), axis=0)
+    edges = np.unique(
+        np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1), axis=0
+    )
     assert len(points) - len(edges) + len(triangles) == 2
 
 

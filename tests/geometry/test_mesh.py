@@ -54,7 +54,9 @@ def test_a_curve_through_values_meets_them() -> None:
 
 def test_a_smooth_step_is_flat_at_both_ends_and_falls_when_edges_are_swapped() -> None:
     np.testing.assert_allclose(smooth_step(0.0, 1.0, np.array([-1.0, 0.0, 0.5, 1.0, 2.0])), [0, 0, 0.5, 1, 1])
-    np.testing.assert_allclose(smooth_step(1.0, 0.0, np.array([0.25])), 1 - smooth_step(0.0, 1.0, np.array([0.25])))
+    np.testing.assert_allclose(
+        smooth_step(1.0, 0.0, np.array([0.25])), 1 - smooth_step(0.0, 1.0, np.array([0.25]))
+    )
 
 
 def test_stacked_meshes_keep_their_own_vertices() -> None:

@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,27 @@ from visemic.rig.readout import READOUT_LANDMARKS, fit_readouts, readout_index
 
 FLIP = np.array([-1.0, 1.0, 1.0], np.float32)
 EXTRA_LANDMARKS = (
-    "chin nose_tip nasion eye_left_inner eye_left_outer eye_right_inner eye_right_outer pupil_left "
-    "pupil_right lid_upper_left lid_upper_right lid_lower_left lid_lower_right upper_lip_outer "
-    "lower_lip_outer ear_left ear_right brow_inner_left brow_inner_right crown"
-).split()
+    "chin",
+    "nose_tip",
+    "nasion",
+    "eye_left_inner",
+    "eye_left_outer",
+    "eye_right_inner",
+    "eye_right_outer",
+    "pupil_left",
+    "pupil_right",
+    "lid_upper_left",
+    "lid_upper_right",
+    "lid_lower_left",
+    "lid_lower_right",
+    "upper_lip_outer",
+    "lower_lip_outer",
+    "ear_left",
+    "ear_right",
+    "brow_inner_left",
+    "brow_inner_right",
+    "crown",
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +90,21 @@ def test_groups_cover_all_triangles_in_order(head: Rig) -> None:
     edges = [(g.start, g.stop) for g in head.groups]
     assert edges[0][0] == 0
     assert edges[-1][1] == len(head.triangles)
-    assert all(a[1] == b[0] for a, b in zip(edges, edges[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(edges))
     names = {g.material.name for g in head.groups}
-    assert {"skin", "lips", "teeth", "gums", "tongue", "mouth_cavity", "sclera", "iris", "pupil", "brow", "lash"} <= names
+    assert {
+        "skin",
+        "lips",
+        "teeth",
+        "gums",
+        "tongue",
+        "mouth_cavity",
+        "sclera",
+        "iris",
+        "pupil",
+        "brow",
+        "lash",
+    } <= names
 
 
 def test_every_vertex_is_used_and_no_triangle_is_collapsed(head: Rig) -> None:
@@ -85,7 +115,9 @@ def test_every_vertex_is_used_and_no_triangle_is_collapsed(head: Rig) -> None:
 
 
 def test_every_edge_runs_both_ways_so_that_triangles_agree_on_outside(head: Rig) -> None:
-    directed = np.concatenate([head.triangles[:, [0, 1]], head.triangles[:, [1, 2]], head.triangles[:, [2, 0]]])
+    directed = np.concatenate(
+        [head.triangles[:, [0, 1]], head.triangles[:, [1, 2]], head.triangles[:, [2, 0]]]
+    )
     assert len(np.unique(directed, axis=0)) == len(directed)
 
 
@@ -116,6 +148,35 @@ def test_masks_and_colours_lie_between_0_and_1(head: Rig) -> None:
         assert mask.max() <= 1
     assert head.head_follow[head.landmark("chin")] == 1.0
     assert head.head_follow.min() == 0.0
+
+
+@pytest.mark.slow
+def test_places_in_the_texture_do_not_overlap(head: Rig) -> None:
+    corners = head.uv[head.triangles].astype(float)
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = 0.5 * np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+    cells = 1_500
+    # Every triangle covers the pixels in it; no pixel may be covered by two.
+    owner = np.full((cells, cells), -1)
+    clashes = 0
+    for number in np.flatnonzero(area > 0.5 / cells**2):
+        low = np.floor(corners[number].min(0) * cells).astype(int)
+        high = np.ceil(corners[number].max(0) * cells).astype(int) + 1
+        x, y = np.meshgrid(np.arange(low[0], high[0]), np.arange(low[1], high[1]), indexing="ij")
+        inside = _inside(corners[number], (x + 0.5) / cells, (y + 0.5) / cells)
+        block = owner[low[0] : high[0], low[1] : high[1]]
+        inside = inside[: block.shape[0], : block.shape[1]]
+        clashes += int(np.count_nonzero(block[inside] >= 0))
+        block[inside] = number
+    assert clashes <= 20
+
+
+def _inside(corner: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    signs = []
+    for one, two in ((0, 1), (1, 2), (2, 0)):
+        (ax, ay), (bx, by) = corner[one], corner[two]
+        signs.append((bx - ax) * (y - ay) - (by - ay) * (x - ax))
+    return (np.stack(signs) > 1e-9).all(0) | (np.stack(signs) < -1e-9).all(0)
 
 
 def test_the_neutral_and_all_shapes_are_exact_mirror_images(head: Rig, partner: np.ndarray) -> None:
@@ -162,7 +223,13 @@ def _facing(points: np.ndarray) -> np.ndarray:
 
 def test_rolling_and_pressing_do_not_open_the_lips(head: Rig) -> None:
     slopes = fit_readouts(head)
-    for channel in ("mouthRollLower", "mouthRollUpper", "mouthPressLeft", "mouthPressRight", "mouthShrugLower"):
+    for channel in (
+        "mouthRollLower",
+        "mouthRollUpper",
+        "mouthPressLeft",
+        "mouthPressRight",
+        "mouthShrugLower",
+    ):
         assert slopes.slope_mm(channel, "lip_gap") <= 0
 
 
@@ -200,7 +267,9 @@ def test_a_blink_closes_the_lids_and_halfway_leaves_half(head: Rig, side: str) -
 def test_closed_lids_stay_in_front_of_the_eyeball(head: Rig) -> None:
     closed = posed(head, eyeBlink=1.0)
     lids = np.flatnonzero((head.regions["eyelids"] > 0.5) & (head.neutral[:, 0] > 0))
-    radius = np.linalg.norm(head.neutral[head.eye_of_vertex == 0] - np.array(head.eyes[0].pivot_m), axis=1).min()
+    radius = np.linalg.norm(
+        head.neutral[head.eye_of_vertex == 0] - np.array(head.eyes[0].pivot_m), axis=1
+    ).min()
     away = np.linalg.norm(closed[lids] - np.array(head.eyes[0].pivot_m), axis=1)
     assert away.min() >= radius - 1e-4
 
@@ -240,7 +309,11 @@ def test_the_tongue_comes_out_past_the_lips(head: Rig) -> None:
 @pytest.mark.slow
 def test_two_builds_give_the_same_bytes(head: Rig) -> None:
     again = build_head()
-    for one, two in ((head.neutral, again.neutral), (head.offsets, again.offsets), (head.triangles, again.triangles)):
+    for one, two in (
+        (head.neutral, again.neutral),
+        (head.offsets, again.offsets),
+        (head.triangles, again.triangles),
+    ):
         assert one.tobytes() == two.tobytes()
     assert head.landmarks == again.landmarks
 

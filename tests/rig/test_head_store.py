@@ -70,5 +70,5 @@ def test_other_code_means_another_file(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unknown_rig_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(RigError, match="did you mean 'visemic'"):
         load_rig("visemik")
-    assert RIGS == tuple(info.name for info in rig_infos())
+    assert tuple(info.name for info in rig_infos()) == RIGS
     assert rig_infos()[0].licence == "Apache-2.0"

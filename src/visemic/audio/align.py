@@ -89,9 +89,9 @@ def align_words(
     Raises:
         TextError: There is no word, too many, one without a pronunciation, or an unknown phone.
     """
+    if not 0 < len(words) <= MAX_WORDS:
+        raise TextError(f"a transcript of {len(words)} words cannot be aligned; give 1 to {MAX_WORDS}")
     entries = [_entry(text, choices) for text, choices in words]
-    if not entries or len(entries) > MAX_WORDS:
-        raise TextError(f"a transcript of {len(entries)} words cannot be aligned; give 1 to {MAX_WORDS}")
     sound = resample(waveform, SPEECH_RATE)
     segments = detect_speech(sound)
     if not segments:

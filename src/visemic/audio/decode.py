@@ -25,6 +25,11 @@ _UNKNOWN_SIZES = (0, 0xFFFF_FFFF)
 _SOUND_FILE_MAGICS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
 """First bytes of what the sound-file library is asked for; it takes noise for mp3."""
 
+_FORMATS = (
+    "mov,mp4,m4a,matroska,webm,avi,asf,flv,mpeg,mpegts,mxf,mp3,aac,ogg,wav,w64,aiff,caf,au,flac,"
+    "amr,ac3,eac3,dts,ape,wv,tta,tak,dsf,mpc,mpc8"
+)
+"""What FFmpeg may take a file for: not text, pictures or lists of other files."""
 _INDEXED = "mp4"
 """Containers with an index know their length; others estimate it from their size."""
 
@@ -150,8 +155,8 @@ def _open_container(path: Path) -> Iterator[Any]:
     import av
 
     try:
-        # Only files: a playlist must not make us read from the network.
-        container = av.open(f"file:{path.resolve()}", options={"protocol_whitelist": "file"})
+        options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+        container = av.open(f"file:{path.resolve()}", options=options)
     except (av.error.FFmpegError, ValueError) as error:
         raise AudioError(
             f"{str(path)!r} is not an audio or video file that can be read, or it is truncated; "
@@ -166,8 +171,10 @@ def _container_stream(path: Path, container: Any) -> SoundStream:
     if stream is None:
         raise AudioError(f"{str(path)!r} holds no sound; give a file with an audio track")
     channels = stream.codec_context.channels
-    is_indexed = stream.duration and _INDEXED in container.format.name
-    promised_s = float(stream.duration * stream.time_base) if is_indexed else None
+    is_counted = _INDEXED in container.format.name or (
+        container.format.name == "mp3" and _mp3_is_counted(path)
+    )
+    promised_s = float(stream.duration * stream.time_base) if stream.duration and is_counted else None
     blocks = _container_blocks(path, container, stream)
     # Some codecs run at another rate than their header says: the first frame knows.
     first_rate_hz, first = next(blocks, (0, np.zeros(0, np.float32)))
@@ -187,6 +194,17 @@ def _container_stream(path: Path, container: Any) -> SoundStream:
             yield block
 
     return SoundStream(first_rate_hz, channels, promised_s, samples())
+
+
+def _mp3_is_counted(path: Path) -> bool:
+    """Tell whether an mp3 file's first frame says how many there are, behind its tags."""
+    with path.open("rb") as file:
+        head = file.read(10)
+        if head[:3] == b"ID3" and len(head) == 10:
+            # Four times seven bits, so that no byte looks like the start of a frame.
+            file.seek(10 + sum(byte << (7 * place) for place, byte in enumerate(reversed(head[6:]))))
+        first_frame = (b"" if head[:3] == b"ID3" else head) + file.read(1_024)
+    return b"Xing" in first_frame or b"Info" in first_frame
 
 
 def _container_blocks(

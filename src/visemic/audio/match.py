@@ -26,13 +26,20 @@ _VOWELS = frozenset([
 ])  # fmt: skip
 
 _SAME, _AKIN, _SAME_KIND, _OTHER = 0, 4, 7, 12
-_GAP = 7
-"""Price of a phone without a partner: two of them cost a little more than a bad partner."""
+_OPEN, _GAP = 4, 3
+"""Price of a run of phones without partners: once, and for each of them. The first makes one
+long hole cheaper than many small ones, which is how words are left out."""
 
-_LEAST_BAND, _MOST_BAND = 300, 1_500
-_BAND_SHARE = 0.12
+_FAR = 1 << 40
+_BAND = 1_500
+"""Cells on either side of the diagonal, besides the difference of the lengths."""
+_MOST_CELLS = 250_000_000
+"""A byte each."""
 
 _PAIR, _SKIP_SAID, _SKIP_HEARD = 0, 1, 2
+_STATE = 3
+_SAID_OPENS, _HEARD_OPENS = 4, 8
+"""Bits of a cell: the best way into it, and whether a run of gaps starts with it."""
 
 
 def match_phones(said: Sequence[str], heard: Sequence[str]) -> Int[np.ndarray, " said"]:
@@ -55,30 +62,37 @@ def match_phones(said: Sequence[str], heard: Sequence[str]) -> Int[np.ndarray, "
         return partners
     moves, starts = _solve(said, heard)
     i, j = n_said, n_heard
+    state = moves[i, j - starts[i]] & _STATE
     while i and j:
-        move = moves[i, j - starts[i]]
-        if move == _PAIR:
+        cell = moves[i, j - starts[i]]
+        if state == _PAIR:
             i, j = i - 1, j - 1
             partners[i] = j
-        elif move == _SKIP_SAID:
+            state = moves[i, j - starts[i]] & _STATE
+        elif state == _SKIP_SAID:
             i -= 1
+            if cell & _SAID_OPENS:
+                state = moves[i, j - starts[i]] & _STATE
         else:
             j -= 1
+            if cell & _HEARD_OPENS:
+                state = moves[i, j - starts[i]] & _STATE
     return partners
 
 
-def agreement(said: Sequence[str], heard: Sequence[str], partners: Int[np.ndarray, " said"]) -> float:
-    """Give the share of the phones said whose partner is the same or sounds akin.
+def steady_pairs(partners: Sequence[int]) -> list[int]:
+    """Give the partners that their neighbours confirm, -1 for the others.
 
-    Strings that have nothing to do with one another agree on about a third.
+    Where nothing fits, phones find partners by chance, far from one another; a pair counts when
+    at least two of the four around it, or half of those that have partners, lie as far from it
+    on both sides, give or take two.
     """
-    prices, numbers = _prices(said, heard)
-    akin = sum(
-        1
-        for phone, partner in zip(said, partners.tolist(), strict=True)
-        if partner >= 0 and prices[numbers[phone], numbers[heard[partner]]] <= _AKIN
-    )
-    return akin / max(1, len(said))
+    kept = []
+    for i, j in enumerate(partners):
+        near = [k for k in range(max(0, i - 2), min(len(partners), i + 3)) if k != i and partners[k] >= 0]
+        confirmed = sum(abs((partners[k] - j) - (k - i)) <= 2 for k in near)
+        kept.append(j if j >= 0 and confirmed >= max(1, min(2, len(near) // 2)) else -1)
+    return kept
 
 
 def _prices(
@@ -106,28 +120,41 @@ def _solve(
     n_said, n_heard = len(said), len(heard)
     prices, numbers = _prices(said, heard)
     heard_rows = np.array([numbers[phone] for phone in heard])
-    half = min(max(_LEAST_BAND, int(_BAND_SHARE * max(n_said, n_heard))), _MOST_BAND)
+    half = min(_BAND + abs(n_heard - n_said), _MOST_CELLS // (2 * (n_said + 1)))
     width = min(n_heard + 1, 2 * half + 1)
     centres = np.arange(n_said + 1) * n_heard // n_said
     starts = np.clip(centres - half, 0, n_heard + 1 - width)
     moves = np.empty((n_said + 1, width), np.uint8)
     moves[0] = _SKIP_HEARD
     slope = _GAP * np.arange(width)
-    far = np.int64(1 << 40)
-    cost = slope + _GAP * starts[0]
+    cost = slope + _OPEN
+    cost[0] = 0
+    skipping = np.full(width, _FAR)
     for i in range(1, n_said + 1):
         shift = int(starts[i] - starts[i - 1])
-        # The row above, one wider to the left: where this row's cells come from.
-        above = np.full(width + 1, far)
-        kept = np.arange(-1, width) + shift
-        inside = (kept >= 0) & (kept < width)
-        above[inside] = cost[kept[inside]]
         columns = starts[i] + np.arange(width)
-        pair = above[:-1] + prices[numbers[said[i - 1]], heard_rows[columns - 1]]
-        pair[columns == 0] = far
-        skip = above[1:] + _GAP
-        best = np.minimum(pair, skip)
-        # Gaps along the row in one go: the best start of a gap is a running minimum.
-        cost = np.minimum.accumulate(best - slope) + slope
-        moves[i] = np.where(cost < best, _SKIP_HEARD, np.where(pair <= skip, _PAIR, _SKIP_SAID))
+        pair = _moved(cost, shift - 1) + prices[numbers[said[i - 1]], heard_rows[columns - 1]]
+        pair[columns == 0] = _FAR
+        opened = _moved(cost, shift) + _OPEN + _GAP
+        goes_on = _moved(skipping, shift) + _GAP
+        skipping = np.minimum(opened, goes_on)
+        best = np.minimum(pair, skipping)
+        # A run of gaps along the row in one go: its best start is a running minimum.
+        hole = np.full(width, _FAR)
+        hole[1:] = np.minimum.accumulate(best - slope)[:-1] + slope[1:] + _OPEN
+        cost = np.minimum(best, hole)
+        state = np.where(hole < best, _SKIP_HEARD, np.where(pair <= skipping, _PAIR, _SKIP_SAID))
+        starts_here = np.ones(width, bool)
+        starts_here[1:] = best[:-1] + _OPEN + _GAP <= hole[1:]
+        moves[i] = state + _SAID_OPENS * (opened <= goes_on) + _HEARD_OPENS * starts_here
     return moves, starts
+
+
+def _moved(row: Int[np.ndarray, " band"], by: int) -> Int[np.ndarray, " band"]:
+    """Give a row whose cell ``k`` is cell ``k + by`` of the old one; what was outside is far."""
+    moved = np.full(len(row), _FAR)
+    if by < 0:
+        moved[-by:] = row[:by]
+    elif by < len(row):
+        moved[: len(row) - by] = row[by:]
+    return moved

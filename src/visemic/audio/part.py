@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from visemic.audio.match import match_phones
+from visemic.audio.match import match_phones, steady_pairs
 from visemic.core.signals import Phone
 
 SHORTEST_S, LONGEST_S = 8.0, 28.0
@@ -46,6 +46,8 @@ class _Border:
     """End of the last phone heard before it."""
     right_s: float
     """Start of the first phone heard behind it."""
+    slack_s: float
+    """Time that phones of unsure place between the two may take."""
     trust: float
     is_hole: bool
     """Whether something is said here that the transcript does not have."""
@@ -67,7 +69,7 @@ def split_in_parts(said: Sequence[Sequence[str]], heard: Sequence[Phone], durati
         Parts with all the words, in order; only time without words is left out between them.
     """
     flat = [phone for word in said for phone in word]
-    partners = match_phones(flat, [p.label for p in heard]).tolist()
+    partners = steady_pairs(match_phones(flat, [p.label for p in heard]).tolist())
     borders = _borders(said, flat, partners, heard)
     parts: list[Part] = []
     first_word = 0
@@ -84,9 +86,13 @@ def split_in_parts(said: Sequence[Sequence[str]], heard: Sequence[Phone], durati
         near = near or borders[last : last + 1]
         if not near:
             break
-        border = next((b for b in near if b.is_hole), None) or max(near, key=lambda b: (b.trust, b.middle_s))
+        holes = [b for b in near if b.is_hole]
+        same = [b for b in holes if b.left_s == holes[0].left_s]
+        border = same[-1] if same else max(near, key=lambda b: (b.trust, b.middle_s))
         if border.is_hole:
-            end_s, next_s = border.left_s + _MARGIN_S, border.right_s - _MARGIN_S
+            # Words of unsure place go with those before them, which need room for them.
+            end_s = min(border.left_s + border.slack_s, border.right_s)
+            next_s = max(border.right_s - _MARGIN_S, end_s)
         else:
             end_s = next_s = border.middle_s
         parts.append(Part(first_word, border.word, start_s, end_s))
@@ -109,20 +115,25 @@ def _ends(partners: Sequence[int], heard: Sequence[Phone], duration_s: float) ->
 def _borders(
     said: Sequence[Sequence[str]], flat: Sequence[str], partners: Sequence[int], heard: Sequence[Phone]
 ) -> list[_Border]:
-    """Give the borders of words whose phones on both sides were heard."""
+    """Give the borders of words with phones near on both sides that were heard."""
     agrees = [j >= 0 and heard[j].label == phone for phone, j in zip(flat, partners, strict=True)]
     agreed_before = [0, *accumulate(agrees)]
+    paired = [i for i, j in enumerate(partners) if j >= 0]
     borders = []
-    place = 0
+    place = index = 0
     for word, phones in enumerate(said):
-        if word and partners[place - 1] >= 0 and partners[place] >= 0:
+        while index < len(paired) and paired[index] < place:
+            index += 1
+        if word and 0 < index < len(paired) and paired[index] - paired[index - 1] <= 2 * _CONTEXT:
+            before, behind = paired[index - 1], paired[index]
+            left, right = heard[partners[before]], heard[partners[behind]]
             low, high = max(0, place - _CONTEXT), min(len(flat), place + _CONTEXT)
-            left, right = heard[partners[place - 1]], heard[partners[place]]
-            pause_s = right.start_s - left.end_s
             # A pause makes a cut harmless; a long one may hide words that nobody wrote.
-            bonus = min(max(pause_s, 0.0), 0.3)
+            bonus = min(max(right.start_s - left.end_s, 0.0), 0.3)
             trust = (agreed_before[high] - agreed_before[low]) / (high - low) + bonus
-            is_hole = partners[place] - partners[place - 1] > _LEFT_OUT_PHONES
-            borders.append(_Border(word, left.end_s, right.start_s, trust, is_hole))
+            unsure = behind - before - 1
+            is_hole = partners[behind] - partners[before] - unsure > _LEFT_OUT_PHONES
+            slack_s = _MARGIN_S + _SLOW_S * unsure
+            borders.append(_Border(word, left.end_s, right.start_s, slack_s, trust, is_hole))
         place += len(phones)
     return borders

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from visemic.audio.activity import FRAME_S, Segment, detect_speech, speech_gain
 from visemic.audio.decoder import FRAME_OFFSET_S, padded_pcm
+from visemic.audio.hum import with_hums
 from visemic.audio.region import Piece, cut_pieces
 from visemic.audio.resample import resample
 from visemic.audio.worker import recognise_pieces
@@ -62,7 +63,7 @@ def recognise_phones(
         for piece, names in zip(pieces, _reported(pieces, found, sound, progress), strict=True)
         for phone in _placed(piece, names)
     ]
-    spoken = within_speech(phones, segments)
+    spoken = with_hums(within_speech(phones, segments), sound)
     return Alignment(with_silence(spoken, sound.duration_s), (), "", sound.duration_s, source="recognised")
 
 

@@ -83,7 +83,8 @@ class _Helper:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _SERVE],
+                # -P: a json.py in the working folder must not stand in for the library's.
+                [sys.executable, "-P", "-c", _SERVE],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

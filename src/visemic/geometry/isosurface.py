@@ -21,7 +21,9 @@ def surface_nets(
         variant without relaxation.
     """
     cells = tuple(n - 1 for n in values.shape)
-    corner = np.stack([values[i : i + cells[0], j : j + cells[1], k : k + cells[2]] for i, j, k in _CORNERS], -1)
+    corner = np.stack(
+        [values[i : i + cells[0], j : j + cells[1], k : k + cells[2]] for i, j, k in _CORNERS], -1
+    )
     inside = corner < 0
     active = inside.any(-1) & ~inside.all(-1)
     at = np.argwhere(active)

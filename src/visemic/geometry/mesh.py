@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -33,9 +34,7 @@ class Mirrored:
     """The vertex on the other side; a midline vertex is its own partner."""
 
 
-def mirror_half(
-    points: Float[np.ndarray, "half 3"], triangles: Int[np.ndarray, "triangles 3"]
-) -> Mirrored:
+def mirror_half(points: Float[np.ndarray, "half 3"], triangles: Int[np.ndarray, "triangles 3"]) -> Mirrored:
     """Complete a left half (x from 0 up) with its exact mirror image.
 
     Vertices with x equal to 0 are shared, all others are doubled.
@@ -79,9 +78,7 @@ def without_collapsed(triangles: Int[np.ndarray, "triangles 3"]) -> Int[np.ndarr
     return triangles[(a != b) & (b != c) & (c != a)]
 
 
-def neighbour_average(
-    triangles: Int[np.ndarray, "triangles 3"], count: int
-) -> "object":
+def neighbour_average(triangles: Int[np.ndarray, "triangles 3"], count: int) -> Any:
     """Give the sparse matrix that replaces each vertex by the mean of its neighbours."""
     from scipy.sparse import coo_matrix, diags
 
@@ -93,7 +90,9 @@ def neighbour_average(
 
 
 def spline_through(
-    knots: Float[np.ndarray, "knots"], values: Float[np.ndarray, "knots dims"], at: Float[np.ndarray, " samples"]
+    knots: Float[np.ndarray, " knots"],
+    values: Float[np.ndarray, "knots dims"],
+    at: Float[np.ndarray, " samples"],
 ) -> Float[np.ndarray, "samples dims"]:
     """Sample the monotone cubic curve through given values."""
     from scipy.interpolate import PchipInterpolator
@@ -117,7 +116,34 @@ def boundary_loops(triangles: Int[np.ndarray, "triangles 3"]) -> list[list[int]]
     return loops
 
 
-def smooth_step(edge_low: float | int, edge_high: float | int, value: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+def disc_places(
+    points: Float[np.ndarray, "vertices 3"], triangles: Int[np.ndarray, "triangles 3"]
+) -> Float[np.ndarray, "vertices 2"]:
+    """Lay a sheet out flat in the unit disc without folds.
+
+    The longest rim goes to the circle; every other vertex to the mean of its neighbours.
+
+    Source:
+        Tutte 1963, "How to Draw a Graph".
+    """
+    from scipy.sparse import identity
+    from scipy.sparse.linalg import spsolve
+
+    rim = np.array(max(boundary_loops(triangles), key=len))
+    steps = np.linalg.norm(points[rim] - np.roll(points[rim], 1, axis=0), axis=1)
+    turn = 2 * np.pi * np.cumsum(steps) / steps.sum()
+    out = np.zeros((len(points), 2))
+    out[rim] = np.stack([np.cos(turn), np.sin(turn)], -1)
+    free = np.setdiff1d(np.arange(len(points)), rim)
+    average = neighbour_average(triangles, len(points)).tocsr()[free]
+    system = (identity(len(free)) - average[:, free]).tocsc()
+    out[free] = spsolve(system, average[:, rim] @ out[rim])
+    return out
+
+
+def smooth_step(
+    edge_low: Any, edge_high: Any, value: Float[np.ndarray, "*shape"]
+) -> Float[np.ndarray, "*shape"]:
     """Rise from 0 at the first edge to 1 at the second with flat ends; edges may fall."""
     t = np.clip((value - edge_low) / (edge_high - edge_low), 0.0, 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t))

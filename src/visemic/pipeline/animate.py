@@ -85,7 +85,7 @@ def animate(
     if transcript is None or text is None:
         alignment, note = recognise_phones(waveform, progress=progress), ""
     else:
-        alignment, note = _align(waveform, text, lang, transcript)
+        alignment, note = _align(waveform, text, lang, transcript, progress)
     motion, head_rig = generate_motion(waveform, alignment, options)
     written = provenance(
         options,
@@ -101,7 +101,7 @@ def animate(
 
 def _align(waveform: Waveform, text: str, lang: str, transcript: Transcript) -> tuple[Alignment, str]:
     """Give the transcript's phones on the sound's clock, and how they were found if not by alignment."""
-    aligned = align_words(waveform, transcript.words)
+    aligned = align_words(waveform, transcript.words, progress=progress)
     alignment = replace(
         aligned.alignment, words=transcript.written(aligned.alignment.words), text=text, language=lang
     )

@@ -133,7 +133,7 @@ def portrait_camera(rig: Rig, width: int, height: int, view: str = "front") -> C
         target[1] = low[1] + 0.45 * size[1]
         yaw = math.radians(_YAW_DEG[view])
         seen_width = math.hypot(size[0] * math.cos(yaw), size[2] * math.sin(yaw))
-        span_y = max(1.36 * size[1], 1.2 * seen_width * height / width)
+        span_y = max(1.30 * size[1], 1.2 * seen_width * height / width)
     distance = span_y / 2 / math.tan(math.radians(_FIELD_OF_VIEW_DEG) / 2)
     # The framed plane is the front of the face, so that it is not cut when it is close.
     distance += float(high[2] - target[2]) if view == "mouth" else 0.0

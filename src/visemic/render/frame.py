@@ -99,6 +99,8 @@ class FramePainter:
         rim = self._lights[2, :3].astype(float) @ camera.axes
         self._rim = bake_reach(rig, opaque, rim)
         self._pockets = find_pockets(rig, opaque)
+        self._rest = np.ascontiguousarray(rig.neutral)
+        self._axes32 = self._axes.astype(np.float32)
         self._aim_key(rig)
         self._band_rows = min(camera.height, max(1, _BAND_SAMPLES // (samples * samples * camera.width)))
 
@@ -214,6 +216,8 @@ class FramePainter:
                 own.key_low,
                 own.key_high,
                 self._key_lift,
+                self._rest,
+                self._axes32,
                 self._backdrop,
                 self._curve,
                 own.places,

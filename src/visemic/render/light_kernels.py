@@ -6,7 +6,8 @@ up into pixels. The tables:
 - ``attributes``, one row a vertex: 0-2 normal in the camera's axes, 3 openness to the
   surroundings, 4-6 colour, 7 share of the rim light that arrives.
 - ``materials``: 0-2 colour, 3 roughness, 4 reflectance at right angles, 5 subsurface, 6 kind,
-  7 how far openness gates the key, 8 share of the light that reaches its back.
+  7 how far openness gates the key, 8 share of the light that reaches its back,
+  9 strength of its strands, 10 z of the crown they run from.
 - ``lights``, key, fill and rim: 0-2 direction towards it in the camera's axes, 3-5 colour,
   6 cosine of its reflected edge, 7 brightness of its reflection in a wet surface.
 """
@@ -20,8 +21,9 @@ from visemic.render.jit import compiled
 KIND_PLAIN, KIND_WET, KIND_GLASS = 0, 1, 2
 """Opaque; opaque with a clear wet coat; nothing but a clear wet coat."""
 
-PLACES = 2048
-"""Places that are lit at once. A constant, so that the compiler sees that fields never overlap."""
+PLACES = 2064
+"""Places that are lit at once. A constant, so that the compiler sees that fields never overlap, and
+no power of two, so that they do not fight for the same lines of the cache."""
 
 FIELDS = 22
 """Fields of a place, each ``PLACES`` long; their numbers stand below."""
@@ -34,8 +36,8 @@ _OUT_R, _OUT_G, _OUT_B, _SHARE, _RIM = 17, 18, 19, 20, 21
 # Numbers of half the size fit twice as many to an instruction; plain literals would be doubles.
 _0, _1, _2, _3, _4 = np.float32(0), np.float32(1), np.float32(2), np.float32(3), np.float32(4)
 _HALF, _QUARTER = np.float32(0.5), np.float32(0.25)
-_WRAP_R, _WRAP_G, _WRAP_B = np.float32(0.42), np.float32(0.20), np.float32(0.13)
-_EDGE_R, _EDGE_G = np.float32(0.55), np.float32(0.12)
+_WRAP_R, _WRAP_G, _WRAP_B = np.float32(0.34), np.float32(0.17), np.float32(0.11)
+_EDGE_R, _EDGE_G = np.float32(0.40), np.float32(0.10)
 _KNEE, _REST = np.float32(0.6), np.float32(0.4)
 _MOST_AWAY, _FIFTH = np.float32(-0.3), np.float32(0.2)
 _LEAST = np.float32(0.02)
@@ -44,22 +46,28 @@ _TENTH = np.float32(0.1)
 _SHARPNESS = np.float32(90)
 _GRAZING_GLOSS = np.float32(0.6)
 _POCKET_KEY = np.float32(0.4)
+_BOUNCE = np.float32(0.8)
+_STRETCH = np.float32(1 / 1.5)
 _COAT = np.float32(0.5)
 
 
 @compiled(fastmath=True)
-def bell(away: float) -> float:
-    """Give the cubic B-spline, stretched to reach three texels."""
-    x = abs(away) / 1.5
-    if x < 1.0:
-        return 4.0 - 6.0 * x * x + 3.0 * x * x * x
-    x = max(2.0 - x, 0.0)
-    return x * x * x
+def bell(away: np.float32) -> np.float32:
+    """Give the cubic B-spline, stretched to reach three texels, up to a factor."""
+    x = abs(away) * _STRETCH
+    near = max(_1 - x, _0)
+    far = max(_2 - x, _0)
+    return far * far * far - _4 * near * near * near
 
 
 @compiled(fastmath=True)
 def soft_test(
-    column: float, row: float, limit: float, per_column: float, per_row: float, depth_map: np.ndarray
+    column: np.float32,
+    row: np.float32,
+    limit: np.float32,
+    per_column: np.float32,
+    per_row: np.float32,
+    depth_map: np.ndarray,
 ) -> np.float32:
     """Give the share of the key light at a place of its map: 36 tests, blurred by a B-spline.
 
@@ -69,17 +77,43 @@ def soft_test(
         per_row: The same down the map.
     """
     left, top = int(column), int(row)
-    u, w = column - left, row - top
-    total = 0.0
-    whole = 0.0
-    for i in range(-2, 4):
-        down = bell(i - w)
-        for j in range(-2, 4):
-            share = down * bell(j - u)
-            whole += share
-            if depth_map[top + i, left + j] <= limit + (i - w) * per_row + (j - u) * per_column:
-                total += share
-    return np.float32(total / whole)
+    u, w = column - np.float32(left), row - np.float32(top)
+    bells = (bell(_2 + u), bell(_1 + u), bell(u), bell(_1 - u), bell(_2 - u), bell(_3 - u))
+    whole = bells[0] + bells[1] + bells[2] + bells[3] + bells[4] + bells[5]
+    total = _0
+    sum_down = _0
+    for i in range(6):
+        away = np.float32(i - 2) - w
+        here = limit + away * per_row - (u + _2) * per_column
+        line = _0
+        for j in range(6):
+            line += bells[j] if depth_map[top + i - 2, left + j - 2] <= here else _0
+            here += per_column
+        down = bell(away)
+        sum_down += down
+        total += down * line
+    return total / (whole * sum_down)
+
+
+@compiled()
+def _scramble(k: np.uint32) -> float:
+    """Give a number from 0 to 1 that looks random, always the same for the same ``k``."""
+    k = np.uint32(k ^ (k >> np.uint32(16)))
+    k = np.uint32(k * np.uint32(0x7FEB352D))
+    k = np.uint32(k ^ (k >> np.uint32(15)))
+    k = np.uint32(k * np.uint32(0x846CA68B))
+    return float(np.uint32(k ^ (k >> np.uint32(16)))) / 4294967295.0
+
+
+@compiled(fastmath=True)
+def ripple(x: float) -> tuple[float, float]:
+    """Give smooth noise along a line, 0 to 1 with a new value at every whole number, and its slope."""
+    cell = math.floor(x)
+    t = x - cell
+    k = np.uint32(int(cell) + 4096)
+    here = _scramble(k)
+    step = _scramble(k + np.uint32(1)) - here
+    return here + step * t * t * (3.0 - 2.0 * t), step * 6.0 * t * (1.0 - t)
 
 
 @compiled(fastmath=True)
@@ -98,6 +132,8 @@ def gather_places(
     key_low: np.ndarray,
     key_high: np.ndarray,
     key_lift: np.ndarray,
+    rest: np.ndarray,
+    axes: np.ndarray,
     places: np.ndarray,
 ) -> None:
     """Write what is needed to light the first ``n`` points of the screen."""
@@ -135,6 +171,27 @@ def gather_places(
         nx *= scale
         ny *= scale
         nz *= scale
+        tint = _1
+        if materials[m, 9] > _0:
+            # Strands run down from the crown: ripples around it, in the neutral so that they stay put.
+            rx = wa * rest[a, 0] + wb * rest[b, 0] + wc * rest[c, 0]
+            ry = wa * rest[a, 1] + wb * rest[b, 1] + wc * rest[c, 1]
+            rz = wa * rest[a, 2] + wb * rest[b, 2] + wc * rest[c, 2] - materials[m, 10]
+            away = math.sqrt(rx * rx + rz * rz) + 1e-6
+            turn = math.atan2(rx, rz) + 0.05 * ripple(ry * 45.0 + 9.0)[0]
+            wide, wide_slope = ripple(turn * 20.0 + 50.0)
+            fine, fine_slope = ripple(turn * 55.0 + ry * 25.0 + 300.0)
+            strength = materials[m, 9] * min(away * 25.0, 1.0)
+            tint = np.float32(1.0 + strength * (0.7 * wide + 0.5 * fine - 0.6))
+            bend = np.float32(-strength * (0.0040 * wide_slope * 20.0 + 0.0016 * fine_slope * 55.0))
+            ex, ez = np.float32(rz / away), np.float32(-rx / away)
+            nx += bend * (axes[0, 0] * ex + axes[0, 2] * ez)
+            ny += bend * (axes[1, 0] * ex + axes[1, 2] * ez)
+            nz += bend * (axes[2, 0] * ex + axes[2, 2] * ez)
+            scale = _1 / math.sqrt(nx * nx + ny * ny + nz * nz + _TINY)
+            nx *= scale
+            ny *= scale
+            nz *= scale
         vx, vy = (ray[0] - column) * ray[2], (row - ray[1]) * ray[2]
         vz = _1 / math.sqrt(vx * vx + vy * vy + _1)
         vx *= vz
@@ -186,13 +243,23 @@ def gather_places(
         places[_RIM * PLACES + p] = rim * openness
         for k in range(3):
             colour = wa * attributes[a, 4 + k] + wb * attributes[b, 4 + k] + wc * attributes[c, 4 + k]
-            places[(_RED + k) * PLACES + p] = colour * materials[m, k]
+            places[(_RED + k) * PLACES + p] = colour * materials[m, k] * tint
         places[_ROUGH * PLACES + p] = materials[m, 3]
         places[_F0 * PLACES + p] = materials[m, 4]
         places[_BLEED * PLACES + p] = materials[m, 5]
         places[_WET * PLACES + p] = _1 if materials[m, 6] != _0 else _0
         places[_GLASS * PLACES + p] = _1 if materials[m, 6] == _2 else _0
         places[_SHARE * PLACES + p] = points[2, p]
+
+
+@compiled(fastmath=True)
+def warm_openness(openness: np.float32, colour: np.float32) -> np.float32:
+    """Give openness with the light that its own walls throw back: more, the brighter they are.
+
+    Light that has met skin several times is red, so creases of skin are not grey.
+    """
+    returned = _BOUNCE * colour * (_1 - openness) * openness
+    return openness + returned
 
 
 @compiled(fastmath=True)
@@ -212,15 +279,13 @@ def light_places(n: int, lights: np.ndarray, ambient: np.ndarray, places: np.nda
         mirrored = _HALF + _HALF * (_2 * facing * ny - places[_VY * PLACES + p])
         room = f0 + (_1 - places[_ROUGH * PLACES + p]) * fresnel * _GRAZING_GLOSS
         room *= openness * openness * (_QUARTER + (_1 - _QUARTER) * mirrored * mirrored)
-        places[_OUT_R * PLACES + p] = (
-            openness * (low_r + above * rise_r) * places[_RED * PLACES + p] + room * room_r
-        )
-        places[_OUT_G * PLACES + p] = (
-            openness * (low_g + above * rise_g) * places[_GREEN * PLACES + p] + room * room_g
-        )
-        places[_OUT_B * PLACES + p] = (
-            openness * (low_b + above * rise_b) * places[_BLUE * PLACES + p] + room * room_b
-        )
+        red, green, blue = places[_RED * PLACES + p], places[_GREEN * PLACES + p], places[_BLUE * PLACES + p]
+        light_r = warm_openness(openness, red) * (low_r + above * rise_r)
+        light_g = warm_openness(openness, green) * (low_g + above * rise_g)
+        light_b = warm_openness(openness, blue) * (low_b + above * rise_b)
+        places[_OUT_R * PLACES + p] = light_r * red + room * room_r
+        places[_OUT_G * PLACES + p] = light_g * green + room * room_g
+        places[_OUT_B * PLACES + p] = light_b * blue + room * room_b
     for i in range(lights.shape[0]):
         lx, ly, lz = lights[i, 0], lights[i, 1], lights[i, 2]
         light_r, light_g, light_b = lights[i, 3], lights[i, 4], lights[i, 5]

@@ -168,6 +168,8 @@ def shade_band(
     key_low: np.ndarray,
     key_high: np.ndarray,
     key_lift: np.ndarray,
+    rest: np.ndarray,
+    axes: np.ndarray,
     backdrop: np.ndarray,
     curve: np.ndarray,
     places: np.ndarray,
@@ -225,6 +227,8 @@ def shade_band(
                 key_low,
                 key_high,
                 key_lift,
+                rest,
+                axes,
                 places,
             )
             light_places(n, lights, ambient, places)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from visemic.render.camera import Camera
-from visemic.rig.linear import Rig
+from visemic.rig.linear import MaterialGroup, Rig
 
 WET = ("sclera", "iris", "pupil", "eye", "eyes", "eyeball")
 """Materials of an eye with a clear wet coat, where no glass lies over them."""
@@ -16,6 +16,8 @@ INNER = ("teeth", "gums", "tongue", "mouth_cavity", "mouth", "throat", "palate")
 """Materials of what lies behind the lips."""
 _CLOSED = ("skin", "lips", "head", "face", "neck", "ears")
 """Materials whose back is the inside of the head."""
+_STRANDS = ("hair",)
+"""Materials made of strands that run down from the crown."""
 
 CURVE_STEPS = 4096
 """Steps of the table from the square root of linear light to sRGB bytes; roots keep dark steps fine."""
@@ -32,8 +34,8 @@ def studio_lights() -> Float32[np.ndarray, "lights 8"]:
     key, fill, rim = _direction(-38.0, 36.0), _direction(48.0, 8.0), _direction(148.0, 32.0)
     return np.array(
         [
-            [*key, 1.08, 1.01, 0.93, math.cos(math.radians(13)), 1.6],
-            [*fill, 0.25, 0.27, 0.31, math.cos(math.radians(7)), 0.5],
+            [*key, 1.14, 1.06, 0.97, math.cos(math.radians(13)), 1.6],
+            [*fill, 0.285, 0.275, 0.275, math.cos(math.radians(7)), 0.5],
             [*rim, 0.50, 0.56, 0.68, 2.0, 0.0],
         ],
         np.float32,
@@ -42,19 +44,27 @@ def studio_lights() -> Float32[np.ndarray, "lights 8"]:
 
 def studio_ambient() -> Float32[np.ndarray, " 9"]:
     """Give linear RGB of the light from below, from above, and of the room in a mirror."""
-    return np.array([0.085, 0.072, 0.066, 0.20, 0.215, 0.24, 0.75, 0.80, 0.90], np.float32)
+    return np.array([0.100, 0.080, 0.068, 0.200, 0.202, 0.212, 0.75, 0.80, 0.90], np.float32)
 
 
 def backdrop(camera: Camera) -> Float32[np.ndarray, " 9"]:
     """Give the backdrop: its centre in pixels, one over its reach, its edge colour, what the centre adds."""
     reach = 0.62 * max(camera.width, camera.height)
     return np.array(
-        [camera.width * 0.5, camera.height * 0.42, 1 / reach, 0.004, 0.0042, 0.005, 0.044, 0.047, 0.054],
+        [camera.width * 0.5, camera.height * 0.42, 1 / reach, 0.004, 0.0042, 0.005, 0.046, 0.049, 0.056],
         np.float32,
     )
 
 
-def material_table(rig: Rig) -> Float32[np.ndarray, "materials 9"]:
+def _crown_z(rig: Rig, group: MaterialGroup) -> float:
+    """Give the z about which strands turn: a little behind the middle of the part."""
+    if group.material.name not in _STRANDS or group.stop == group.start:
+        return 0.0
+    z = rig.neutral[rig.triangles[group.start : group.stop].ravel(), 2]
+    return float(0.55 * z.min() + 0.45 * z.max())
+
+
+def material_table(rig: Rig) -> Float32[np.ndarray, "materials 11"]:
     """Give one row a material group; columns are those of ``shade_kernels``."""
     has_glass = any(group.material.name in GLASS for group in rig.groups)
     rows = []
@@ -72,9 +82,11 @@ def material_table(rig: Rig) -> Float32[np.ndarray, "materials 9"]:
                 kind,
                 float(material.name in WET + GLASS + INNER),
                 0.1 if material.name in _CLOSED else 1.0,
+                float(material.name in _STRANDS),
+                _crown_z(rig, group),
             ]
         )
-    return np.array(rows, np.float32).reshape(-1, 9)
+    return np.array(rows, np.float32).reshape(-1, 11)
 
 
 def srgb_curve() -> Float32[np.ndarray, " steps"]:

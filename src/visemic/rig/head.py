@@ -12,14 +12,22 @@ from collections.abc import Mapping
 import numpy as np
 
 from visemic.core.layout import ARKIT_52
+from visemic.geometry.mesh import smooth_step
+from visemic.rig.head_brow import brows, lashes
 from visemic.rig.head_ear import ears
 from visemic.rig.head_eye import CENTRE as EYE_CENTRE
-from visemic.rig.head_hair import hair
-from visemic.geometry.mesh import smooth_step
 from visemic.rig.head_fields import JAW_ANGLE_RAD, Fields, jaw_turn
+from visemic.rig.head_hair import hair
 from visemic.rig.head_landmarks import find_landmarks, regions
-from visemic.rig.head_look import MATERIALS, part_occlusion, skin_materials, skin_occlusion, skin_shade, texture_places
-from visemic.rig.head_parts import Part, brows, eyeballs, gums, lashes, teeth, tongue
+from visemic.rig.head_look import (
+    MATERIALS,
+    part_occlusion,
+    skin_materials,
+    skin_occlusion,
+    skin_shade,
+    texture_places,
+)
+from visemic.rig.head_parts import Part, eyeballs, gums, teeth, tongue
 from visemic.rig.head_shapes_eyes import BROWS_PAIRED, BROWS_SINGLE, LIDS, lash_shape, lid_shape, off_lids
 from visemic.rig.head_shapes_mouth import PAIRED, SINGLE
 from visemic.rig.head_template import build_skin
@@ -65,7 +73,9 @@ def _part_shapes(part: Part, f: Fields, skin: Mapping[str, np.ndarray]) -> dict[
         }
         if part.name == "tongue":
             reach = (1.0 - part.along) ** 1.6
-            shapes["tongueOut"] = np.stack([-0.12 * points[:, 0] * reach, 0.42 * reach - 0.3 * reach**4, 3.4 * reach], -1)
+            shapes["tongueOut"] = np.stack(
+                [-0.12 * points[:, 0] * reach, 0.85 * reach - 0.25 * reach**4, 3.4 * reach], -1
+            )
         return shapes
     if part.name == "lashes":
         shapes = {}
@@ -157,7 +167,9 @@ def build_head() -> Rig:
         layout=ARKIT_52,
         offsets=offsets,
         groups=groups,
-        landmarks=find_landmarks(f, dict(zip((p.name for p in parts), zip(parts, starts, strict=True), strict=True))),
+        landmarks=find_landmarks(
+            f, dict(zip((p.name for p in parts), zip(parts, starts, strict=True), strict=True))
+        ),
         regions=regions(f, total),
         uv=texture_places(f, parts),
         vertex_colours=np.concatenate([skin_shade(f), *(p.shade for p in parts)]).astype(np.float32),

@@ -3,9 +3,9 @@
 import numpy as np
 
 from visemic.geometry.isosurface import surface_nets
-from visemic.geometry.mesh import mirror_half
+from visemic.geometry.mesh import disc_places, mirror_half
 from visemic.rig.head_ear_kernels import ear_reach, ear_samples, finish_ear
-from visemic.rig.head_parts import Part
+from visemic.rig.head_parts import Part, make_part
 
 _STEP = 0.18
 _LOW = np.array([-2.34, -3.8, -1.45])
@@ -20,19 +20,14 @@ def ears() -> Part:
     points, triangles = surface_nets(gaussian_filter(ear_samples(_LOW, _STEP, _SHAPE), 0.55))
     points = _LOW + _STEP * points
     # What lies well under the skin is dropped.
-    kept = ear_reach(points) < 0.60
+    kept = ear_reach(points) < 0.56
     triangles = triangles[kept[triangles].all(axis=1)]
     used, triangles = np.unique(triangles, return_inverse=True)
     triangles = triangles.reshape(-1, 3)
     placed, shade = finish_ear(points[used])
     mesh = mirror_half(placed, triangles)
-    flush = np.stack([np.ones_like(shade), 0.94 + 0.0 * shade, 0.93 + 0.0 * shade], -1)
-    along = shade  # kept as the part's baked openness
-    return Part(
-        "ears",
-        mesh,
-        (("skin", len(mesh.triangles)),),
-        flush[mesh.source],
-        along[mesh.source],
-        np.zeros(len(mesh.points), int),
-    )
+    flush = np.stack([np.ones_like(shade), 0.94 * np.ones_like(shade), 0.93 * np.ones_like(shade)], -1)
+    flat = disc_places(placed, triangles)
+    places = np.stack([0.5 + 0.46 * flat[:, 0], 0.95 * flat[:, 1]], -1)
+    # The openness baked here travels as the place along the part.
+    return make_part("ears", mesh, "skin", places, shade=flush, along=shade)

@@ -69,9 +69,8 @@ def ear_distance(p: float, q: float, w: float) -> float:
     """Give the distance to ear and head together; away from the ear the head lies deeper."""
     x, y, z = head_from_ear(p, q, w)
     ear = ear_alone(p, q, w)
-    sink = min(0.4, max(0.0, ear - 0.22) * 0.8)
-    canal = -_ball(p, q, w, -0.72, -0.62, -0.05, 0.26, 0.34, 0.35)
-    return _cut(_join(skin_distance(x, y, z) + sink, ear, 0.5), canal, 0.2)
+    sink = min(0.6, max(0.0, ear - 0.14) * 1.0)
+    return _join(skin_distance(x, y, z) + sink, ear, 0.5)
 
 
 @nb.njit(cache=True, fastmath=True)

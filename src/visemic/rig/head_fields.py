@@ -16,7 +16,7 @@ from visemic.rig.head_mouth import CONTACT, HALF_WIDTH, INNER_RINGS, LIP_START, 
 from visemic.rig.head_template import Skin
 
 JAW_JOINT = np.array([0.0, -0.4, -0.6])
-JAW_ANGLE_RAD = np.deg2rad(21.5)
+JAW_ANGLE_RAD = np.deg2rad(22.5)
 CORNER_SHARE = 0.42
 """How far the corners of the mouth follow the jaw."""
 
@@ -86,7 +86,11 @@ class Fields:
     def depth_fade(self) -> np.ndarray:
         """1 on the face and lips, falling to 0 inside the mouth."""
         inside = self.ring >= CONTACT + INNER_RINGS
-        return np.where(inside, 1.0 - smooth_step(CONTACT + INNER_RINGS, CONTACT + INNER_RINGS + 5, self.ring.astype(float)), 1.0)
+        return np.where(
+            inside,
+            1.0 - smooth_step(CONTACT + INNER_RINGS, CONTACT + INNER_RINGS + 5, self.ring.astype(float)),
+            1.0,
+        )
 
     def upper(self, reach_cm: float) -> np.ndarray:
         """Give the mask of the upper lip and the skin above it."""
@@ -125,7 +129,11 @@ class Fields:
         contact = self.skin.mouth.points[CONTACT, self.skin.mouth.points.shape[1] // 2]
         away = (self.points - contact) * np.array([1.0, 1.0, 0.8])
         # Lips are pulled as one band, whatever the curve of their profile.
-        flat = np.where(self.is_lip & (self.ring <= CONTACT + INNER_RINGS), np.abs(self.points[:, 0] - contact[0]), np.linalg.norm(away, axis=1))
+        flat = np.where(
+            self.is_lip & (self.ring <= CONTACT + INNER_RINGS),
+            np.abs(self.points[:, 0] - contact[0]),
+            np.linalg.norm(away, axis=1),
+        )
         blend = np.exp(-((self.away / 0.6) ** 2))
         distance = np.linalg.norm(away, axis=1) * (1 - blend) + np.abs(self.points[:, 0] - contact[0]) * blend
         distance = np.where(self.is_lip, flat, distance)
@@ -144,7 +152,9 @@ class Fields:
         lower_lip = CORNER_SHARE + (1 - CORNER_SHARE) * (1 - xi**2.2) ** 0.8
         upper_lip = CORNER_SHARE * xi**2.6
         s = smooth_step(-0.25, 0.25, self.side)
-        lip = np.where(self.is_lip, np.where(self.side > 0, upper_lip, lower_lip), upper_lip * s + lower_lip * (1 - s))
+        lip = np.where(
+            self.is_lip, np.where(self.side > 0, upper_lip, lower_lip), upper_lip * s + lower_lip * (1 - s)
+        )
         rise = np.cos(np.pi * np.maximum(self.column, 0) / (self.skin.mouth_index.shape[1] - 1))
         bag = smooth_step(0.75, -0.75, rise)
         deep = smooth_step(CONTACT + 3, CONTACT + INNER_RINGS + 2, self.ring.astype(float))
@@ -168,11 +178,11 @@ class Fields:
         return neighbour_average(self.skin.mesh.triangles, len(self.points))
 
 
-def jaw_turn(points: Float[np.ndarray, "n 3"], share: Float[np.ndarray, " n"], angle_rad: float) -> Float[np.ndarray, "n 3"]:
+def jaw_turn(
+    points: Float[np.ndarray, "n 3"], share: Float[np.ndarray, " n"], angle_rad: float
+) -> Float[np.ndarray, "n 3"]:
     """Give the displacement of points that follow the jaw's rotation by a share."""
     c, s = np.cos(angle_rad), np.sin(angle_rad)
     away = points - JAW_JOINT
     turned = np.stack([away[:, 0], c * away[:, 1] - s * away[:, 2], s * away[:, 1] + c * away[:, 2]], -1)
     return share[:, None] * (turned - away)
-
-

@@ -84,7 +84,9 @@ def regions(f: Fields, total: int) -> dict[str, Float32[np.ndarray, " vertices"]
     p = f.points
     front = smooth_step(-1.0, 3.0, p[:, 2])
     eye_rings = np.zeros(f.skin.mesh.source.max() + 1)
-    stops = np.concatenate([np.array(LID_RING_STOPS)[::-1], np.zeros(f.skin.eye.points.shape[0] - len(LID_RING_STOPS))])
+    stops = np.concatenate(
+        [np.array(LID_RING_STOPS)[::-1], np.zeros(f.skin.eye.points.shape[0] - len(LID_RING_STOPS))]
+    )
     eye_rings[f.skin.eye_index] = (1.0 - smooth_step(0.3, 0.9, stops))[:, None]
     lower = smooth_step(-1.5, -3.5, p[:, 1]) * smooth_step(-13.0, -10.5, p[:, 1])
     masks = {

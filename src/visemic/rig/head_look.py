@@ -15,9 +15,9 @@ MATERIALS = {
     m.name: m
     for m in (
         Material("skin", _SKIN, roughness=0.52, specular=0.45, subsurface=0.6),
-        Material("lips", _SKIN, roughness=0.36, specular=0.5, subsurface=0.6),
+        Material("lips", _SKIN, roughness=0.44, specular=0.42, subsurface=0.6),
         Material("mouth_cavity", (0.16, 0.035, 0.03), roughness=0.5, specular=0.3),
-        Material("teeth", (0.80, 0.75, 0.66), roughness=0.22, specular=0.5, subsurface=0.3),
+        Material("teeth", (1.0, 0.96, 0.88), roughness=0.22, specular=0.5, subsurface=0.3),
         Material("gums", (0.52, 0.19, 0.17), roughness=0.35, specular=0.5, subsurface=0.4),
         Material("tongue", (0.55, 0.21, 0.19), roughness=0.42, specular=0.4, subsurface=0.5),
         Material("sclera", (0.80, 0.77, 0.73), roughness=0.12, specular=0.6, subsurface=0.2),
@@ -25,7 +25,7 @@ MATERIALS = {
         Material("pupil", (0.008, 0.008, 0.01), roughness=0.08, specular=0.8),
         Material("brow", (0.085, 0.050, 0.034), roughness=0.7, specular=0.2),
         Material("lash", (0.03, 0.02, 0.016), roughness=0.7, specular=0.2),
-        Material("hair", (0.105, 0.062, 0.040), roughness=0.55, specular=0.35),
+        Material("hair", (0.075, 0.044, 0.028), roughness=0.72, specular=0.22),
     )
 }
 """Looks by name."""
@@ -50,7 +50,11 @@ def skin_shade(f: Fields) -> Float[np.ndarray, "vertices 3"]:
         return np.exp(-np.sum(away * away, axis=1))
 
     shade = np.ones((len(p), 3))
-    flush = 0.75 * near((4.1, -2.2, 6.4), (1.9, 1.6, 3.0)) + 0.6 * near((0.4, -2.2, 10.2), (1.4, 1.0, 1.4)) + 0.35 * near((0.0, -9.2, 8.6), (1.3, 0.9, 1.5))
+    flush = (
+        0.75 * near((4.1, -2.2, 6.4), (1.9, 1.6, 3.0))
+        + 0.6 * near((0.4, -2.2, 10.2), (1.4, 1.0, 1.4))
+        + 0.35 * near((0.0, -9.2, 8.6), (1.3, 0.9, 1.5))
+    )
     shade *= 1.0 - np.clip(flush, 0, 1)[:, None] * np.array([0.02, 0.13, 0.13])
     lid = near((3.2, 1.2, 7.6), (1.7, 1.0, 1.2))
     shade *= 1.0 - lid[:, None] * np.array([0.07, 0.13, 0.11])
@@ -63,11 +67,11 @@ def skin_shade(f: Fields) -> Float[np.ndarray, "vertices 3"]:
 def skin_occlusion(f: Fields) -> Float[np.ndarray, " vertices"]:
     """Bake how open each place is; inside the mouth it darkens with depth."""
     normals = vertex_normals(f.points, f.skin.mesh.triangles)
-    open_sky = openness(f.points, normals, 0.22)
+    open_sky = f.smoothed(openness(f.points, normals, 0.17), 3)
     ring = f.ring.astype(float)
     depth = np.clip((ring - CONTACT) / (INNER_RINGS + BAG_RINGS), 0, 1)
-    inside = 0.62 * (1 - depth) ** 1.8 + 0.015
-    lip_inner = 1.0 - 0.38 * smooth_step(CONTACT - 1.5, CONTACT + 1, ring)
+    inside = 0.46 * (1 - depth) ** 1.8 + 0.015
+    lip_inner = 1.0 - 0.12 * smooth_step(CONTACT - 1.2, CONTACT + 1, ring)
     out = np.where(f.ring >= LIP_START, lip_inner, open_sky)
     out = np.where(f.ring >= CONTACT + 1, inside, out)
     lid_skin = np.zeros(f.skin.mesh.source.max() + 1, bool)
@@ -85,7 +89,8 @@ def part_occlusion(part: Part) -> Float[np.ndarray, " vertices"]:
     p = part.mesh.points
     if part.name in ("upper teeth", "lower teeth", "upper gums", "lower gums", "tongue"):
         depth = smooth_step(8.4, 2.5, p[:, 2])
-        return np.asarray(0.85 * (1 - depth) ** 1.3 + 0.06)
+        front = 0.62 if part.name == "tongue" else 1.0
+        return np.asarray(0.96 * front * (1 - depth) ** 1.3 + 0.04)
     if part.name == "eyeballs":
         away = p[:, 1] - 1.0
         return np.asarray(1.0 - 0.45 * smooth_step(0.10, 0.75, away) - 0.15 * smooth_step(-0.3, -0.8, away))
@@ -100,10 +105,11 @@ def texture_places(f: Fields, parts: list[Part]) -> Float[np.ndarray, "vertices 
     polar = np.arccos(np.clip(t[:, 1], -1, 1)) / np.deg2rad(166.0)
     turn = np.arctan2(t[:, 0], t[:, 2])
     disc = np.stack([0.5 + 0.5 * polar * np.sin(turn), 0.5 - 0.5 * polar * np.cos(turn)], -1)
-    places = [disc * 0.8]
+    places = [0.004 + disc * 0.79]
     for number, part in enumerate(parts):
-        p = part.mesh.points
-        low, high = p.min(0), p.max(0)
-        flat = (p - low) / np.maximum(high - low, 1e-9)
-        places.append(np.stack([0.82 + 0.17 * flat[:, 0], (number + 0.05 + 0.9 * flat[:, 1]) / len(parts)], -1))
+        # Five tiles stand in the column on the right, the others lie in the row above.
+        corner = (0.8, 0.2 * number) if number < 5 else (0.16 * (number - 5), 0.8)
+        size = (0.2, 0.2) if number < 5 else (0.16, 0.2)
+        local = 0.5 + 0.49 * part.places
+        places.append(np.array(corner) + local * np.array(size))
     return np.concatenate(places).astype(np.float32)

@@ -18,7 +18,7 @@ COLUMNS_PER_LIP = 22
 OUTER_RINGS = 9
 LIP_RINGS = 9
 INNER_RINGS = 6
-BAG_RINGS = 8
+BAG_RINGS = 7
 LIP_START = OUTER_RINGS
 """Ring of the border between skin and red."""
 CONTACT = OUTER_RINGS + LIP_RINGS
@@ -53,7 +53,10 @@ def _columns() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def seam_height(x: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
     """Give the height of the line between the lips, centimetres."""
     return np.asarray(
-        SEAM_Y - 0.035 * np.exp(-((x / 0.35) ** 2)) + 0.03 * np.exp(-(((x - 1.0) / 0.6) ** 2)) + 0.10 * (np.abs(x) / HALF_WIDTH) ** 3
+        SEAM_Y
+        - 0.035 * np.exp(-((x / 0.35) ** 2))
+        + 0.03 * np.exp(-(((x - 1.0) / 0.6) ** 2))
+        + 0.10 * (np.abs(x) / HALF_WIDTH) ** 3
     )
 
 
@@ -65,7 +68,9 @@ def _surface_z(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _lip_height(along: np.ndarray, side: np.ndarray) -> np.ndarray:
     xi = np.array([0.0, 0.08, 0.19, 0.35, 0.55, 0.78, 0.92, 1.0])
-    upper = spline_through(xi, np.array([0.66, 0.70, 0.80, 0.73, 0.55, 0.27, 0.11, 0.0])[:, None], along)[:, 0]
+    upper = spline_through(xi, np.array([0.66, 0.70, 0.80, 0.73, 0.55, 0.27, 0.11, 0.0])[:, None], along)[
+        :, 0
+    ]
     xi = np.array([0.0, 0.3, 0.6, 0.85, 0.95, 1.0])
     lower = spline_through(xi, np.array([0.92, 0.88, 0.65, 0.30, 0.12, 0.0])[:, None], along)[:, 0]
     return np.where(side >= 0, upper, lower)
@@ -106,7 +111,7 @@ def _outer_rings(turn: np.ndarray, frame: np.ndarray) -> list[np.ndarray]:
 
 def _contact_z(frame: np.ndarray) -> np.ndarray:
     x, seam, taper = frame[0], frame[2], frame[5]
-    return _surface_z(x, seam) - (0.10 + 0.28 * taper)
+    return _surface_z(x, seam) - (0.08 + 0.17 * taper)
 
 
 def _lip_rings(frame: np.ndarray) -> list[np.ndarray]:
@@ -114,7 +119,7 @@ def _lip_rings(frame: np.ndarray) -> list[np.ndarray]:
     border_z = _surface_z(border_x, border_y)
     z = _contact_z(frame)
     upper = sign > 0
-    front = np.where(upper, 0.50, 0.47) * taper
+    front = np.where(upper, 0.39, 0.38) * taper
     knots = np.array([0.0, 0.25, 0.5, 0.7, 0.86, 0.95, 1.0])
     share = np.where(upper, 1.0, 1.0)
     levels = [1.0, 0.76, 0.46, 0.22, 0.06, 0.012, 0.0]
@@ -123,8 +128,8 @@ def _lip_rings(frame: np.ndarray) -> list[np.ndarray]:
         0.55 * (border_z - z) + 0.45 * front + 0.03 * taper,
         front,
         0.93 * front,
-        0.66 * front,
-        0.33 * front,
+        0.64 * front,
+        0.30 * front,
         0.0 * front,
     ]
     shape = np.stack([np.stack([lv * height * share, dz], -1) for lv, dz in zip(levels, depths, strict=True)])
@@ -143,12 +148,12 @@ def _inner_rings(turn: np.ndarray, frame: np.ndarray) -> list[np.ndarray]:
     touch = sign * REST_GAP / 2
     lift = np.abs(rise)
     rings = [
-        np.stack([x, seam + touch, z - 0.10 - 0.08 * taper], -1),
-        np.stack([x, seam + touch, z - 0.18 - 0.20 * taper], -1),
-        np.stack([x, seam + touch + sign * 0.06 * lift, z - 0.24 - 0.32 * taper], -1),
-        np.stack([x * 1.01, seam + touch + sign * 0.35 * lift, z - 0.32 - 0.38 * taper], -1),
-        np.stack([x * 1.04, seam + sign * (0.003 + 0.85 * lift), z - 0.40 - 0.38 * taper], -1),
-        np.stack([x * 1.09, seam + sign * (0.003 + 1.40 * lift), z - 0.52 - 0.38 * taper], -1),
+        np.stack([x, seam + touch, z - 0.10 - 0.10 * taper], -1),
+        np.stack([x, seam + touch, z - 0.18 - 0.26 * taper], -1),
+        np.stack([x, seam + touch + sign * 0.06 * lift, z - 0.24 - 0.42 * taper], -1),
+        np.stack([x * 1.01, seam + touch + sign * 0.35 * lift, z - 0.32 - 0.49 * taper], -1),
+        np.stack([x * 1.04, seam + sign * (0.003 + 0.85 * lift), z - 0.40 - 0.49 * taper], -1),
+        np.stack([x * 1.09, seam + sign * (0.003 + 1.40 * lift), z - 0.52 - 0.49 * taper], -1),
     ]
     start = rings[-1]
     for ring in range(1, BAG_RINGS + 1):

@@ -10,11 +10,11 @@ import math
 import numba as nb
 import numpy as np
 
-EYE_X, EYE_Y, EYE_Z = 3.15, 1.0, 6.25
+EYE_X, EYE_Y, EYE_Z = 3.18, 1.0, 6.2
 """Centre of the left eyeball, centimetres."""
-EYE_RADIUS = 1.32
+EYE_RADIUS = 1.38
 """Radius of the eyeballs, centimetres; slightly larger than life for a readable look."""
-LID_RADIUS = 1.50
+LID_RADIUS = 1.56
 """Radius of the outer surface of the closed lids, centimetres."""
 
 
@@ -30,7 +30,9 @@ def _cut(a: float, b: float, k: float) -> float:
 
 
 @nb.njit(cache=True, fastmath=True)
-def _ball(x: float, y: float, z: float, cx: float, cy: float, cz: float, rx: float, ry: float, rz: float) -> float:
+def _ball(
+    x: float, y: float, z: float, cx: float, cy: float, cz: float, rx: float, ry: float, rz: float
+) -> float:
     px, py, pz = (x - cx) / rx, (y - cy) / ry, (z - cz) / rz
     k0 = math.sqrt(px * px + py * py + pz * pz)
     qx, qy, qz = px / rx, py / ry, pz / rz
@@ -78,11 +80,11 @@ def _neck(d: float, x: float, y: float, z: float) -> float:
 
 @nb.njit(cache=True, fastmath=True)
 def _nose(d: float, x: float, xs: float, y: float, z: float) -> float:
-    n = _rod(x, y, z, 0.0, 2.4, 7.75, 0.0, -1.4, 9.9, 0.60, 0.62)
+    n = _rod(x, y, z, 0.0, 2.4, 7.8, 0.0, -1.4, 9.95, 0.54, 0.54)
     n = _join(n, _rod(x, y, z, 0.0, 1.5, 7.0, 0.0, -2.0, 8.1, 1.0, 1.4), 1.2)  # body
-    n = _join(n, _ball(x, y, z, 0.0, -2.05, 10.0, 0.78, 0.72, 0.86), 0.9)  # tip
-    n = _join(n, _ball(xs, y, z, 1.02, -2.42, 9.05, 0.60, 0.66, 0.95), 0.9)  # wing
-    n = _join(n, _rod(x, y, z, 0.0, -2.5, 10.05, 0.0, -3.05, 9.2, 0.36, 0.44), 0.6)  # columella
+    n = _join(n, _ball(x, y, z, 0.0, -2.12, 9.90, 0.92, 0.82, 0.92), 1.0)  # tip
+    n = _join(n, _ball(xs, y, z, 1.14, -2.34, 8.95, 0.60, 0.68, 0.95), 0.8)  # wing
+    n = _join(n, _rod(x, y, z, 0.0, -2.5, 9.95, 0.0, -3.05, 9.2, 0.36, 0.46), 0.8)  # columella
     d = _join(d, n, 1.0)
     return _cut(d, -_rod(xs, y, z, 1.80, -1.9, 9.0, 1.72, -3.1, 8.95, 0.06, 0.06), 0.6)  # crease of the wing
 
@@ -146,7 +148,9 @@ def cast_rays(origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
 
 
 @nb.njit(cache=True, fastmath=True)
-def scatter(candidates: np.ndarray, spacing: np.ndarray, fixed: np.ndarray, fixed_spacing: np.ndarray) -> np.ndarray:
+def scatter(
+    candidates: np.ndarray, spacing: np.ndarray, fixed: np.ndarray, fixed_spacing: np.ndarray
+) -> np.ndarray:
     """Pick candidates in order that keep their spacing from fixed points and from those picked."""
     picked = np.empty(candidates.shape[0], np.int64)
     count = 0
@@ -163,26 +167,15 @@ def scatter(candidates: np.ndarray, spacing: np.ndarray, fixed: np.ndarray, fixe
         for k in range(count):
             j = picked[k]
             s = 0.5 * (spacing[i] + spacing[j])
-            if (x - candidates[j, 0]) ** 2 + (y - candidates[j, 1]) ** 2 + (z - candidates[j, 2]) ** 2 < s * s:
+            if (x - candidates[j, 0]) ** 2 + (y - candidates[j, 1]) ** 2 + (
+                z - candidates[j, 2]
+            ) ** 2 < s * s:
                 near = True
                 break
         if not near:
             picked[count] = i
             count += 1
     return picked[:count]
-
-
-@nb.njit(cache=True, fastmath=True)
-def settle(points: np.ndarray, rounds: int) -> np.ndarray:
-    """Move points along the gradient onto the sculpture."""
-    out = points.copy()
-    for i in range(points.shape[0]):
-        for _ in range(rounds):
-            x, y, z = out[i]
-            d = skin_distance(x, y, z)
-            gx, gy, gz = skin_gradient(x, y, z)
-            out[i, 0], out[i, 1], out[i, 2] = x - 0.8 * d * gx, y - 0.8 * d * gy, z - 0.8 * d * gz
-    return out
 
 
 @nb.njit(cache=True, fastmath=True)
@@ -196,5 +189,5 @@ def openness(points: np.ndarray, normals: np.ndarray, reach: float) -> np.ndarra
         for k in range(1, 6):
             s = reach * k
             shade += max(0.0, s - skin_distance(x + nx * s, y + ny * s, z + nz * s)) / (s * 1.6**k)
-        out[i] = max(0.0, 1.0 - 0.8 * shade)
+        out[i] = max(0.0, 1.0 - 0.62 * shade)
     return out

@@ -94,7 +94,9 @@ LIDS: dict[str, Callable[[EyeGrid], np.ndarray]] = {
 def lid_shape(f: Fields, turn: np.ndarray) -> Shape:
     """Slide the left lids by the turns of their margins."""
     eye = f.skin.eye
-    stops = np.concatenate([np.array(LID_RING_STOPS)[::-1], np.zeros(eye.points.shape[0] - len(LID_RING_STOPS))])
+    stops = np.concatenate(
+        [np.array(LID_RING_STOPS)[::-1], np.zeros(eye.points.shape[0] - len(LID_RING_STOPS))]
+    )
     reach = np.where(_is_upper(eye), 0.60, 0.45)
     share = smooth_step(0.0, 1.0, 1.0 - np.clip(stops[:, None] / reach, 0.0, 1.0))
     angles = eye.angles + share[..., None] * turn
@@ -103,7 +105,7 @@ def lid_shape(f: Fields, turn: np.ndarray) -> Shape:
     radius = np.linalg.norm(eye.points - CENTRE, axis=-1)
     extra = radius - then
     crease = np.where(on_lid[:, None], 1.0 - np.sqrt(share) * np.clip(np.abs(turn[:, 1]) / 0.4, 0, 1), 1.0)
-    moved_radius = np.where(on_lid[:, None], now + extra * crease, radius)
+    moved_radius = np.where(on_lid[:, None], then + np.clip(now - then, -0.1, 0.1) + extra * crease, radius)
     moved = CENTRE + direction_from_angles(angles) * moved_radius[..., None]
     shape = np.zeros_like(f.points)
     shape[f.skin.eye_index] = moved - eye.points
@@ -126,13 +128,22 @@ def lash_shape(part: Part, turn: np.ndarray) -> Shape:
     return np.where(points[:, :1] > 0, moved - points, 0.0)
 
 
-def _ball(f: Fields, centre: tuple[float, float, float], radii: tuple[float, float, float], dx: float, dy: float, dz: float) -> np.ndarray:
+def _ball(
+    f: Fields,
+    centre: tuple[float, float, float],
+    radii: tuple[float, float, float],
+    dx: float,
+    dy: float,
+    dz: float,
+) -> np.ndarray:
     return f.around(centre, radii)[:, None] * np.array([dx, dy, dz])
 
 
 def off_lids(f: Fields, shape: Shape) -> Shape:
     """Keep the lid margins where they are, so that lids stay on the eyeball."""
-    eye_rings = np.concatenate([np.array(LID_RING_STOPS)[::-1], np.zeros(f.skin.eye.points.shape[0] - len(LID_RING_STOPS))])
+    eye_rings = np.concatenate(
+        [np.array(LID_RING_STOPS)[::-1], np.zeros(f.skin.eye.points.shape[0] - len(LID_RING_STOPS))]
+    )
     keep = np.ones(f.skin.mesh.source.max() + 1)
     keep[f.skin.eye_index] = smooth_step(0.15, 0.9, eye_rings)[:, None]
     return shape * keep[f.skin.mesh.source][:, None]
@@ -140,7 +151,9 @@ def off_lids(f: Fields, shape: Shape) -> Shape:
 
 def brow_down(f: Fields) -> Shape:
     """Lower the left brow and draw it inwards."""
-    return _ball(f, (2.4, 2.9, 8.0), (1.9, 1.0, 2.0), -0.14, -0.52, 0.08) + _ball(f, (0.9, 2.5, 8.6), (0.8, 0.8, 1.5), -0.08, -0.18, 0.08)
+    return _ball(f, (2.4, 2.9, 8.0), (1.9, 1.0, 2.0), -0.14, -0.52, 0.08) + _ball(
+        f, (0.9, 2.5, 8.6), (0.8, 0.8, 1.5), -0.08, -0.18, 0.08
+    )
 
 
 def brow_inner_up(f: Fields) -> Shape:

@@ -67,7 +67,9 @@ def funnel(f: Fields) -> Shape:
     """Open the lips into a ring pushed forward."""
     m = f.middle
     inner = 1.0 - 0.5 * np.clip((f.ring - CONTACT) / 6.0, 0, 1)
-    shape = _move(f.upper(1.1) * m**0.5 * inner, 0.0, 0.56, 0.0) + _move(f.lower(1.2) * m**0.5 * inner, 0.0, -0.84, 0.0)
+    shape = _move(f.upper(1.1) * m**1.1 * inner, 0.0, 0.56, 0.0) + _move(
+        f.lower(1.2) * m**1.1 * inner, 0.0, -0.84, 0.0
+    )
     shape += _move(f.both(1.3) * (0.35 + 0.65 * m) * inner, 0.0, 0.0, 0.80)
     shape[:, 0] -= 0.20 * f.points[:, 0] * f.both(1.5) * np.exp(-((np.abs(f.points[:, 0]) / 4.5) ** 4))
     return shape
@@ -93,11 +95,9 @@ def mouth_left(f: Fields) -> Shape:
 
 def smile(f: Fields) -> Shape:
     """Pull the left corner up and out, lift the cheek, narrow the eye a little."""
-    corner = f.corner(2.1)
-    shape = _move(corner, 0.82, 0.72, -0.50)
-    shape += _move(f.around((4.0, -2.0, 6.6), (1.9, 1.7, 2.0)) * (~f.is_lip), 0.22, 0.42, 0.28)
+    shape = _move(f.corner(2.2), 0.80, 0.0, -0.48) + _move(f.corner(1.75), 0.0, 0.70, 0.0)
+    shape += _move(f.around((4.0, -2.2, 6.6), (1.9, 1.7, 2.2)) * (~f.is_lip), 0.24, 0.44, 0.32)
     shape += _move(f.around((3.2, 0.2, 7.4), (1.9, 0.8, 1.8)), 0.0, 0.12, 0.03)
-    shape += _move(f.around((2.9, -4.0, 8.0), (0.7, 1.2, 1.2)) * (~f.is_lip), 0.1, 0.1, -0.12)
     return shape
 
 
@@ -119,38 +119,41 @@ def stretch(f: Fields) -> Shape:
     return shape + _move(f.around((3.2, -8.0, 6.4), (1.4, 1.8, 2.0)), 0.15, -0.22, 0.0)
 
 
+def _rolled(f: Fields, mask: np.ndarray, rise: float, top_rise: float) -> Shape:
+    """Turn one lip inwards: its border nears the seam, its contact goes back over the teeth."""
+    inward = np.clip((f.ring - LIP_START) / (CONTACT - LIP_START), 0.0, 1.0)
+    top = np.where(f.ring >= CONTACT, np.clip((f.ring - CONTACT) / 3.0, 0.0, 1.0), 0.0)
+    fade = 1.0 - np.clip((f.ring - CONTACT - 3) / 4.0, 0.0, 1.0)
+    weight = mask * f.middle**0.75 * fade
+    shape = np.zeros_like(f.points)
+    shape[:, 1] = weight * (
+        -0.55 * (1 - inward) * np.clip(f.over_seam, -1.0, 0.9) + rise * inward + top_rise * top
+    )
+    shape[:, 2] = weight * (-0.24 - 0.46 * inward - 0.13 * top)
+    return shape
+
+
 def roll_lower(f: Fields) -> Shape:
     """Curl the lower lip in and up over the lower teeth."""
-    m = f.middle
-    inward = np.clip((f.ring - LIP_START) / (CONTACT - LIP_START), 0.0, 1.0)
-    fade = 1.0 - np.clip((f.ring - CONTACT - 3) / 4.0, 0.0, 1.0)
-    mask = f.lower(0.9) * (0.15 + 0.85 * m**0.6) * fade
-    shape = _move(mask, 0.0, 0.22, -0.42)
-    shape += _move(mask * inward, 0.0, 0.10, -0.10)
-    top = np.clip((f.ring - CONTACT) / 3.0, 0.0, 1.0) * (f.ring >= CONTACT)
-    return shape + _move(mask * top, 0.0, 0.30, 0.02)
+    return _rolled(f, f.lower(0.75), 0.24, 0.12)
 
 
 def roll_upper(f: Fields) -> Shape:
     """Curl the upper lip in and down over the upper teeth."""
-    m = f.middle
-    inward = np.clip((f.ring - LIP_START) / (CONTACT - LIP_START), 0.0, 1.0)
-    fade = 1.0 - np.clip((f.ring - CONTACT - 3) / 4.0, 0.0, 1.0)
-    mask = f.upper(0.9) * (0.15 + 0.85 * m**0.6) * fade
-    return _move(mask, 0.0, -0.16 + 0.0, -0.40) + _move(mask * inward, 0.0, 0.09, -0.05)
+    return _rolled(f, f.upper(0.75), -0.05, 0.0)
 
 
 def shrug_lower(f: Fields) -> Shape:
     """Raise the chin, so that the lower lip pushes the upper one up."""
     m = 0.25 + 0.75 * f.middle
-    shape = _move(f.lower(1.2) * m, 0.0, 0.50, 0.22) + _move(f.upper(0.9) * m, 0.0, 0.40, 0.14)
+    shape = _move(f.both(1.1) * m, 0.0, 0.47, 0.17) + _move(f.lower(1.2) * f.middle, 0.0, 0.03, 0.05)
     return shape + _move(f.around((0.0, -8.8, 8.4), (1.7, 1.2, 1.8)), 0.0, 0.40, -0.02)
 
 
 def shrug_upper(f: Fields) -> Shape:
     """Raise and push out the upper lip, the lower one following half-way."""
     m = 0.25 + 0.75 * f.middle
-    return _move(f.upper(1.0) * m, 0.0, 0.42, 0.24) + _move(f.lower(0.8) * m, 0.0, 0.22, 0.10)
+    return _move(f.both(1.0) * m, 0.0, 0.22, 0.10) + _move(f.upper(1.0) * f.middle, 0.0, 0.20, 0.14)
 
 
 def press(f: Fields) -> Shape:
@@ -166,14 +169,14 @@ def press(f: Fields) -> Shape:
 
 def lower_down(f: Fields) -> Shape:
     """Pull the lower lip down on the left."""
-    mask = f.lower(1.2) * f.middle**0.6 * f.left
+    mask = f.lower(1.2) * f.middle**0.85 * f.left
     fade = 1.0 - 0.8 * np.clip((f.ring - CONTACT - 3) / 5.0, 0.0, 1.0)
     return _move(mask * fade, 0.0, -0.66, 0.05)
 
 
 def upper_up(f: Fields) -> Shape:
     """Lift the upper lip on the left and deepen the fold beside the nose."""
-    mask = f.upper(1.1) * f.middle**0.6 * f.left
+    mask = f.upper(1.1) * f.middle**0.85 * f.left
     fade = 1.0 - 0.8 * np.clip((f.ring - CONTACT - 3) / 5.0, 0.0, 1.0)
     shape = _move(mask * fade, 0.0, 0.66, 0.04)
     shape += _move(f.around((1.7, -2.7, 8.8), (0.8, 0.7, 1.0)), 0.03, 0.14, 0.02)
@@ -184,15 +187,14 @@ def cheek_puff(f: Fields) -> Shape:
     """Blow up both cheeks; the lips stay sealed and push forward."""
     shape = np.zeros_like(f.points)
     for sign in (1.0, -1.0):
-        mask = f.around((sign * 4.2, -4.8, 6.0), (2.1, 2.2, 2.6)) * (~(f.ring > CONTACT))
-        shape += _move(mask, sign * 0.95, 0.0, 0.55)
+        mask = f.around((sign * 3.9, -5.0, 6.4), (1.9, 1.9, 2.5)) * f.depth_fade
+        shape += _move(mask, sign * 0.80, 0.0, 0.55)
     return shape + _move(f.both(1.0) * f.middle, 0.0, 0.0, 0.20)
 
 
 def cheek_squint(f: Fields) -> Shape:
     """Lift the left cheek under the eye."""
-    shape = _move(f.around((3.6, -1.0, 7.4), (1.8, 1.3, 1.8)), 0.04, 0.42, 0.20)
-    return shape
+    return _move(f.around((3.6, -1.0, 7.4), (1.8, 1.3, 1.8)), 0.04, 0.42, 0.20)
 
 
 def nose_sneer(f: Fields) -> Shape:

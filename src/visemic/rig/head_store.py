@@ -63,7 +63,18 @@ def _write(path: Path, rig: Rig) -> None:
         "format": _FORMAT,
         "name": rig.name,
         "channels": list(rig.layout.names),
-        "groups": [[g.material.name, list(g.material.colour), g.material.roughness, g.material.specular, g.material.subsurface, g.start, g.stop] for g in rig.groups],
+        "groups": [
+            [
+                g.material.name,
+                list(g.material.colour),
+                g.material.roughness,
+                g.material.specular,
+                g.material.subsurface,
+                g.start,
+                g.stop,
+            ]
+            for g in rig.groups
+        ],
         "landmarks": dict(rig.landmarks),
         "regions": list(rig.regions),
         "eyes": [_joint_row(j) for j in rig.eyes],
@@ -83,7 +94,7 @@ def _write(path: Path, rig: Rig) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as out:
-            np.savez(out, **arrays)
+            np.savez(out, **arrays)  # type: ignore[arg-type]
         os.replace(partial, path)
     except OSError:
         try:
@@ -94,7 +105,7 @@ def _write(path: Path, rig: Rig) -> None:
 
 def _read(path: Path) -> Rig | None:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             data = {name: stored[name] for name in stored.files}
         return _rig(data, json.loads(data["about"].tobytes()))
     except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile, EOFError):

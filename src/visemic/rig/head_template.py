@@ -95,7 +95,7 @@ def _spacing(directions: np.ndarray) -> np.ndarray:
     front = np.array([0.0, -0.22, 1.0])
     front = front / np.linalg.norm(front)
     away = np.arccos(np.clip(p @ front, -1, 1))
-    spacing = 0.026 + 0.052 * smooth_step(0.45, 1.5, away)
+    spacing = 0.027 + 0.052 * smooth_step(0.45, 1.5, away)
     nose = np.array([0.0, -0.17, 1.0]) / np.linalg.norm([0.0, -0.17, 1.0])
     near = np.linalg.norm((p - nose) / np.array([0.18, 0.20, 1.0]), axis=1)
     spacing = np.minimum(spacing, 0.0140 + 0.016 * smooth_step(0.55, 1.35, near))
@@ -104,11 +104,15 @@ def _spacing(directions: np.ndarray) -> np.ndarray:
     spacing = np.minimum(spacing, 0.04 + 0.05 * smooth_step(0.35, 0.7, at_ear))
     under_hair = smooth_step(0.55, 0.75, p[:, 1] - 0.25 * p[:, 2]) * smooth_step(0.45, 0.2, p[:, 2])
     spacing = np.maximum(spacing, 0.105 * under_hair)
-    nostril = np.linalg.norm((np.abs(p) - np.array([0.045, -0.25, 0.967])) / np.array([0.06, 0.055, 1.0]), axis=1)
+    nostril = np.linalg.norm(
+        (np.abs(p) - np.array([0.045, -0.25, 0.967])) / np.array([0.06, 0.055, 1.0]), axis=1
+    )
     return np.asarray(np.minimum(spacing, 0.0085 + 0.02 * smooth_step(0.9, 1.6, nostril)))
 
 
-def _fillers(loops: np.ndarray, loop_spacing: np.ndarray, holes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _fillers(
+    loops: np.ndarray, loop_spacing: np.ndarray, holes: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     count = 70_000
     k = np.arange(count) + 0.5
     golden = np.pi * (1 + 5**0.5)
@@ -148,8 +152,7 @@ def _inside(points: np.ndarray, loop: np.ndarray) -> np.ndarray:
 
 def _midline(holes: list[np.ndarray]) -> np.ndarray:
     """Give template points on the midline from the lower front over the crown to the lower back."""
-    angle, angles = -(-BASE_PSI), []
-    angle = BASE_PSI
+    angle, angles = float(BASE_PSI), []
     while angle < np.pi - BASE_PSI:
         angles.append(angle)
         p = np.array([[0.0, np.sin(angle), np.cos(angle)]])
@@ -197,7 +200,11 @@ def _half_triangles(half: np.ndarray, n_mouth: int, n_eye: int, n_base: int) -> 
     whole = np.concatenate([half, half[off] * np.array([-1.0, 1.0, 1.0])])
     hull = ConvexHull(whole)
     faces = hull.simplices
-    outward = np.einsum("ij,ij->i", np.cross(whole[faces[:, 1]] - whole[faces[:, 0]], whole[faces[:, 2]] - whole[faces[:, 0]]), whole[faces].mean(1))
+    outward = np.einsum(
+        "ij,ij->i",
+        np.cross(whole[faces[:, 1]] - whole[faces[:, 0]], whole[faces[:, 2]] - whole[faces[:, 0]]),
+        whole[faces].mean(1),
+    )
     faces = np.where((outward < 0)[:, None], faces[:, ::-1], faces)
     faces = faces[np.all(faces < len(half), axis=1)]
     a, b = n_mouth, n_mouth + n_eye
@@ -226,18 +233,30 @@ def _assemble(half: np.ndarray, triangles: np.ndarray, mouth: MouthGrid, eye: Ey
     n_mouth, n_eye = mouth.points.shape[1], eye.points.shape[1]
     rest = half[n_mouth + n_eye :]
     cast = _with_nostrils(points_from_template(rest))
-    points = np.concatenate([mouth.points[0], eye.points[0], cast, mouth.points[1:].reshape(-1, 3), eye.points[1:].reshape(-1, 3)])
+    points = np.concatenate(
+        [mouth.points[0], eye.points[0], cast, mouth.points[1:].reshape(-1, 3), eye.points[1:].reshape(-1, 3)]
+    )
     start = n_mouth + n_eye + len(rest)
-    mouth_index = np.concatenate([np.arange(n_mouth)[None], start + np.arange(mouth.points[1:].size // 3).reshape(-1, n_mouth)])
+    mouth_index = np.concatenate(
+        [np.arange(n_mouth)[None], start + np.arange(mouth.points[1:].size // 3).reshape(-1, n_mouth)]
+    )
     start += mouth.points[1:].size // 3
-    eye_index = np.concatenate([n_mouth + np.arange(n_eye)[None], start + np.arange(eye.points[1:].size // 3).reshape(-1, n_eye)])
+    eye_index = np.concatenate(
+        [n_mouth + np.arange(n_eye)[None], start + np.arange(eye.points[1:].size // 3).reshape(-1, n_eye)]
+    )
     faces = np.concatenate([triangles, mouth_triangles(mouth_index), grid_triangles(eye_index, closed=True)])
     points[np.abs(points[:, 0]) < 1e-9, 0] = 0.0
     faces = without_collapsed(faces)
     points = _with_soft_nostrils(points, faces)
     points = points - _under_ears(points)
     mesh = mirror_half(points, faces)
-    template = np.concatenate([half, _shrunk(half[:n_mouth], mouth.points.shape[0]), _shrunk(half[n_mouth : n_mouth + n_eye], eye.points.shape[0])])
+    template = np.concatenate(
+        [
+            half,
+            _shrunk(half[:n_mouth], mouth.points.shape[0]),
+            _shrunk(half[n_mouth : n_mouth + n_eye], eye.points.shape[0]),
+        ]
+    )
     whole = template[mesh.source].copy()
     whole[mesh.points[:, 0] < 0, 0] *= -1.0
     return Skin(mesh, whole, mouth, mouth_index, eye, eye_index)
@@ -246,8 +265,8 @@ def _assemble(half: np.ndarray, triangles: np.ndarray, mouth: MouthGrid, eye: Ey
 def _with_nostrils(points: np.ndarray) -> np.ndarray:
     """Push the openings of the nose up into it."""
     x, y, z = points.T
-    along = (z - 9.74) / 0.40
-    across = (x - 0.50 - 0.18 * (9.74 - z)) / 0.27
+    along = (z - 9.72) / 0.37
+    across = (x - 0.55 - 0.18 * (9.74 - z)) / 0.25
     inside = smooth_step(1.15, 0.70, np.hypot(along, across)) * smooth_step(-2.30, -2.60, y)
     return points + inside[:, None] * np.array([0.0, 0.85, -0.15])
 

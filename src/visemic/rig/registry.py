@@ -16,7 +16,9 @@ class RigInfo:
 
 
 _INFOS = (
-    RigInfo("visemic", "Apache-2.0", "the built-in head: an adult with 52 ARKit shapes, teeth, tongue and eyes"),
+    RigInfo(
+        "visemic", "Apache-2.0", "the built-in head: an adult with 52 ARKit shapes, teeth, tongue and eyes"
+    ),
 )
 
 RIGS = tuple(info.name for info in _INFOS)
