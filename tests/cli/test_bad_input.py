@@ -49,9 +49,7 @@ def test_a_tempo_out_of_range(run, tmp_path, tempo):
 
 @pytest.mark.parametrize("duration", ["0", "-1", "0.05", "900", "nan", "inf"])
 def test_a_duration_that_no_tempo_reaches(run, tmp_path, duration):
-    assert "give" in refused(
-        run("speak", "Hello there.", "-o", "a.csv", "--duration", duration), tmp_path
-    )
+    assert "give" in refused(run("speak", "Hello there.", "-o", "a.csv", "--duration", duration), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,13 @@ def animate(
     return Clip(waveform, alignment, motion, head_rig, written)
 
 
-def _align(waveform: Waveform, text: str, lang: str, transcript: Transcript) -> tuple[Alignment, str]:
+def _align(
+    waveform: Waveform,
+    text: str,
+    lang: str,
+    transcript: Transcript,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Alignment, str]:
     """Give the transcript's phones on the sound's clock, and how they were found if not by alignment."""
     aligned = align_words(waveform, transcript.words, progress=progress)
     alignment = replace(
