@@ -3,7 +3,7 @@ import numpy as np
 from visemic.render import raster_kernels
 
 
-def draw(points, triangles, rows, columns, *, bands=1, front_only=False):
+def draw(points, triangles, rows, columns, *, bands=1, n_closed=0):
     screen = np.asarray(points, np.float32)
     faces = np.asarray(triangles, np.int32)
     owner = np.full((rows, columns), -7, np.int32)
@@ -15,7 +15,7 @@ def draw(points, triangles, rows, columns, *, bands=1, front_only=False):
             faces,
             first,
             first + step,
-            front_only,
+            n_closed,
             nearest[first : first + step],
             owner[first : first + step],
         )
@@ -77,8 +77,8 @@ def test_vertices_far_outside_and_behind_do_no_harm():
 
 def test_the_back_of_a_triangle_is_left_out_when_asked():
     points = [(1, 1, 1), (1, 14, 1), (14, 1, 1)]
-    assert np.any(draw(points, [(0, 1, 2)], 16, 16, front_only=True)[0] == 0)
-    assert np.all(draw(points, [(0, 2, 1)], 16, 16, front_only=True)[0] == -1)
+    assert np.any(draw(points, [(0, 1, 2)], 16, 16, n_closed=1)[0] == 0)
+    assert np.all(draw(points, [(0, 2, 1)], 16, 16, n_closed=1)[0] == -1)
 
 
 def test_normals_of_a_sphere_point_away_from_its_centre(ball):
@@ -86,12 +86,3 @@ def test_normals_of_a_sphere_point_away_from_its_centre(ball):
     raster_kernels.vertex_normals(ball.neutral, ball.triangles, normals)
     outward = ball.neutral / np.linalg.norm(ball.neutral, axis=1, keepdims=True)
     assert np.sum(normals * outward, 1).min() > 0.999
-
-
-def test_the_extremes_are_those_of_the_36_neighbours(rng):
-    depth = rng.random((24, 24)).astype(np.float32)
-    low, high = np.zeros_like(depth), np.zeros_like(depth)
-    raster_kernels.spread_extremes(depth, np.zeros((2, 24, 24), np.float32), low, high)
-    for row, column in [(2, 2), (5, 17), (20, 3)]:
-        block = depth[row - 2 : row + 4, column - 2 : column + 4]
-        assert (low[row, column], high[row, column]) == (block.min(), block.max())

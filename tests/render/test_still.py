@@ -180,3 +180,45 @@ def test_the_eyes_of_one_rig_are_wet_only_where_no_glass_lies_over_them(studio):
 
     eye = studio.sphere((0, 0, 0), 0.02)
     assert material_table(studio.rig_of([(*eye, studio.sclera)]))[0, 6] == 1
+
+
+def test_a_surface_cut_into_patches_of_one_material_looks_like_the_whole(studio, rng):
+    # Patches make nearly every pixel be lit sample by sample: more places than are lit at once.
+    points, faces = studio.sphere((0, 0, 0), 0.1, 160, 120)
+    faces = rng.permutation(faces)
+    half = len(faces) // 2
+    whole = studio.rig_of([(points, faces, studio.skin)])
+    group = whole.groups[0]
+    patches = replace(whole, groups=(replace(group, stop=half), replace(group, start=half)))
+    one, many = (render_still(rig, width=192, height=192, samples=4).astype(int) for rig in (whole, patches))
+    assert np.abs(one - many).max() <= 12
+    assert np.abs(one - many).mean() < 0.3
+
+
+def test_only_a_head_with_a_mouth_cavity_hides_the_backs_of_its_skin(studio):
+    from visemic.render.studio import closed_groups
+
+    ball = studio.sphere((0, 0, 0), 0.1)
+    cavity, lash = Material("mouth_cavity", (0.2, 0.1, 0.1)), Material("lash", (0.0, 0.0, 0.0))
+    with_cavity = studio.rig_of([(*ball, studio.skin), (*ball, cavity), (*ball, lash)])
+    assert closed_groups(with_cavity).tolist() == [True, True, False]
+    assert not closed_groups(studio.rig_of([(*ball, studio.skin), (*ball, lash)])).any()
+
+
+def test_the_inside_of_a_skin_is_dark(studio):
+    points, faces = studio.sphere((0, 0, 0), 0.1, 48, 32)
+    bowl = faces[points[faces].mean(1)[:, 2] < 0]
+    rig = studio.rig_of([(points, bowl, studio.skin)])
+    inside = render_still(rig, width=64, height=64)[32, 32].astype(int)
+    assert 5 < inside.max() < 120
+
+
+def test_hair_has_strands_and_skin_has_none(ball):
+    group = ball.groups[0]
+    hair = replace(ball, groups=(replace(group, material=replace(group.material, name="hair")),))
+
+    def roughness(rig):
+        row = render_still(rig, width=256, height=256)[110, 90:170].astype(float).sum(1)
+        return np.abs(np.diff(row, 2)).mean()
+
+    assert roughness(hair) > 2 * roughness(ball)

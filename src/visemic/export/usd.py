@@ -4,12 +4,13 @@ One mesh holds the whole head; joints ``body``, head and eyes turn it, with the 
 weights as ``rig.linear``. Metres, y up, one time code a frame.
 """
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from visemic.core.errors import FormatError, OutputError
+from visemic.core.errors import FormatError
 from visemic.core.layout import Layout
 from visemic.core.signals import Motion
 from visemic.export.clip import ClipData, Progress, motion_in, required_rig
@@ -27,6 +28,7 @@ from visemic.export.rotation import joint_angles, quaternions_from_angles
 from visemic.rig.linear import Joint, Rig
 
 MIN_OFFSET_M = 1e-6
+UNSAVED = "USD could not save it; is the disk full?"
 INSTALL_HINT = "pip install 'visemic[usd]'"
 
 _PROGRESS_EVERY = 256
@@ -37,7 +39,7 @@ def write_usd(clip: ClipData, path: Path, progress: Progress | None = None) -> N
 
     Raises:
         FormatError: The clip has no head, or usd-core is not installed.
-        OutputError: The file cannot be written.
+        OSError: The file cannot be written, for example on a full disk.
     """
     try:
         from pxr import Tf, Usd, UsdGeom, UsdSkel
@@ -60,9 +62,9 @@ def write_usd(clip: ClipData, path: Path, progress: Progress | None = None) -> N
         _add_head(stage, str(root.GetPath()), rig)
         _add_animation(stage, str(root.GetPath()), rig, motion, progress)
         if not layer.Save():
-            raise OutputError(f"cannot write {str(path)!r}; is the disk full?")
+            raise OSError(errno.EIO, UNSAVED)
     except Tf.ErrorException as error:
-        raise OutputError(f"cannot write {str(path)!r}; is the disk full?") from error
+        raise OSError(errno.EIO, UNSAVED) from error
 
 
 def _joints(rig: Rig) -> list[tuple[str, Joint | None, np.ndarray, int]]:

@@ -43,9 +43,6 @@ class _Buffers:
     attributes: Float32[np.ndarray, "vertices 8"]
     key_map: Float32[np.ndarray, "side side"]
     key_owner: Int32[np.ndarray, "side side"]
-    key_rows: Float32[np.ndarray, "2 side side"]
-    key_low: Float32[np.ndarray, "side side"]
-    key_high: Float32[np.ndarray, "side side"]
     openness: OpennessBuffers
     places: Float32[np.ndarray, " numbers"]
     owners: Int32[np.ndarray, " places"]
@@ -78,7 +75,10 @@ class FramePainter:
         if len(triangles) and (triangles.min() < 0 or triangles.max() >= rig.n_vertices):
             raise RigError(f"rig {rig.name!r} has triangles of vertices that it lacks")
         is_glass = self._materials[kinds, 6] == light_kernels.KIND_GLASS
-        order = np.argsort(is_glass, kind="stable")
+        # Closed parts first, then sheets, then glass: a triangle's place tells whether its back is drawn.
+        is_closed = studio.closed_groups(rig)[kinds] & ~is_glass
+        order = np.argsort(np.where(is_glass, 2, np.where(is_closed, 0, 1)), kind="stable")
+        self._n_closed = int(is_closed.sum())
         self._triangles = np.ascontiguousarray(triangles[order])
         self._triangle_material = np.ascontiguousarray(kinds[order])
         self._n_opaque = int((~is_glass).sum())
@@ -141,9 +141,6 @@ class FramePainter:
             attributes,
             np.empty((_SHADOW_SIDE, _SHADOW_SIDE), np.float32),
             np.empty((_SHADOW_SIDE, _SHADOW_SIDE), np.int32),
-            np.zeros((2, _SHADOW_SIDE, _SHADOW_SIDE), np.float32),
-            np.zeros((_SHADOW_SIDE, _SHADOW_SIDE), np.float32),
-            np.zeros((_SHADOW_SIDE, _SHADOW_SIDE), np.float32),
             new_openness_buffers(n),
             np.zeros(light_kernels.FIELDS * light_kernels.PLACES, np.float32),
             np.zeros(light_kernels.PLACES, np.int32),
@@ -189,11 +186,9 @@ class FramePainter:
             nearest, owner = own.nearest[:rows], own.owner[:rows]
             glass_nearest = own.glass_nearest[:rows]
             glass_owner = own.glass_owner[:rows]
-            raster_kernels.raster(own.screen, opaque, start * s, stop * s, False, nearest, owner)
+            raster_kernels.raster(own.screen, opaque, start * s, stop * s, self._n_closed, nearest, owner)
             if has_glass:
-                raster_kernels.raster(
-                    own.screen, glass, start * s, stop * s, False, glass_nearest, glass_owner
-                )
+                raster_kernels.raster(own.screen, glass, start * s, stop * s, 0, glass_nearest, glass_owner)
                 glass_owner[glass_owner >= 0] += self._n_opaque
             shade_kernels.shade_band(
                 start,
@@ -213,8 +208,6 @@ class FramePainter:
                 ray,
                 own.key_screen,
                 own.key_map,
-                own.key_low,
-                own.key_high,
                 self._key_lift,
                 self._rest,
                 self._axes32,
@@ -243,8 +236,9 @@ class FramePainter:
             own.key_screen,
         )
         opaque = self._triangles[: self._n_opaque]
-        raster_kernels.raster(own.key_screen, opaque, 0, _SHADOW_SIDE, True, own.key_map, own.key_owner)
-        raster_kernels.spread_extremes(own.key_map, own.key_rows, own.key_low, own.key_high)
+        raster_kernels.raster(
+            own.key_screen, opaque, 0, _SHADOW_SIDE, len(opaque), own.key_map, own.key_owner
+        )
         raster_kernels.turn_normals(own.normals, self._axes, own.attributes)
         for pocket in self._pockets:
             own.attributes[pocket.vertices, 3] = pocket.measure(vertices, own.normals, own.openness)

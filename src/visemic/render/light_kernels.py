@@ -78,6 +78,19 @@ def soft_test(
     """
     left, top = int(column), int(row)
     u, w = column - np.float32(left), row - np.float32(top)
+    # Where the four in the middle and the four at the corners agree, the others hardly count.
+    n_open = 0
+    for i in range(2):
+        middle = limit + (np.float32(i) - w) * per_row - u * per_column
+        n_open += depth_map[top + i, left] <= middle
+        n_open += depth_map[top + i, left + 1] <= middle + per_column
+        corner = limit + (np.float32(5 * i - 2) - w) * per_row - (u + _2) * per_column
+        n_open += depth_map[top + 5 * i - 2, left - 2] <= corner
+        n_open += depth_map[top + 5 * i - 2, left + 3] <= corner + np.float32(5) * per_column
+    if n_open == 8:
+        return _1
+    if n_open == 0:
+        return _0
     bells = (bell(_2 + u), bell(_1 + u), bell(u), bell(_1 - u), bell(_2 - u), bell(_3 - u))
     whole = bells[0] + bells[1] + bells[2] + bells[3] + bells[4] + bells[5]
     total = _0
@@ -129,8 +142,6 @@ def gather_places(
     ray: np.ndarray,
     key_screen: np.ndarray,
     key_map: np.ndarray,
-    key_low: np.ndarray,
-    key_high: np.ndarray,
     key_lift: np.ndarray,
     rest: np.ndarray,
     axes: np.ndarray,
@@ -218,10 +229,8 @@ def gather_places(
             limit = wa * key_screen[a, 2] + wb * key_screen[b, 2] + wc * key_screen[c, 2]
             limit += max(lift, _0) + _HALF * steep
             per_column, per_row = -along * steep, -down * steep
-            spread = _3 * (abs(per_column) + abs(per_row))
-            if x < _2 or y < _2 or x >= last or y >= last or key_high[int(y), int(x)] <= limit - spread:
-                lit = _1
-            elif key_low[int(y), int(x)] <= limit + spread:
+            lit = _1
+            if x >= _2 and y >= _2 and x < last and y < last:
                 lit = soft_test(x, y, limit, per_column, per_row, key_map)
         # In the pockets of eyes and mouth the map of the whole head is too coarse, and a lamp as
         # large as this one reaches around a lip.

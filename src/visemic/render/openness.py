@@ -85,7 +85,7 @@ def _openness(
             True,
             screen,
         )
-        raster_kernels.raster(screen, blockers, 0, _MAP_SIDE, True, own.nearest, own.owner)
+        raster_kernels.raster(screen, blockers, 0, _MAP_SIDE, len(blockers), own.nearest, own.owner)
         raster_kernels.count_open(
             screen,
             normals,

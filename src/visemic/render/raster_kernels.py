@@ -91,7 +91,7 @@ def raster(
     triangles: np.ndarray,
     first_row: int,
     last_row: int,
-    front_only: bool,
+    n_closed: int,
     nearest: np.ndarray,
     owner: np.ndarray,
 ) -> None:
@@ -102,7 +102,7 @@ def raster(
     depends on its own row and column only: bands and threads cannot change it.
 
     Args:
-        front_only: Leave out triangles that are seen from behind.
+        n_closed: Leave out the backs of this many triangles, the first ones.
     """
     nearest[: last_row - first_row] = 0.0
     owner[: last_row - first_row] = -1
@@ -115,7 +115,7 @@ def raster(
         if max(y0, y1, y2) < top_side or min(y0, y1, y2) > bottom_side:
             continue
         twice_area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if twice_area == 0.0 or (front_only and twice_area > 0.0):
+        if twice_area == 0.0 or (t < n_closed and twice_area > 0.0):
             continue
         if q0 <= 0.0 or q1 <= 0.0 or q2 <= 0.0:
             continue
@@ -194,33 +194,6 @@ def count_open(
                     count += 1
         open_sum[i] += share * count / 9.0
         weight_sum[i] += share
-
-
-@compiled(fastmath=True)
-def spread_extremes(depth_map: np.ndarray, rows: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
-    """Write the least and the greatest of the 36 neighbours that a soft test around a texel asks.
-
-    They tell in two look-ups that a place is fully lit or fully dark, as most places are.
-    """
-    side = depth_map.shape[0]
-    for r in range(side):
-        for c in range(2, side - 3):
-            least = depth_map[r, c - 2]
-            most = least
-            for k in range(-1, 4):
-                least = min(least, depth_map[r, c + k])
-                most = max(most, depth_map[r, c + k])
-            rows[0, r, c] = least
-            rows[1, r, c] = most
-    for r in range(2, side - 3):
-        for c in range(2, side - 3):
-            least = rows[0, r - 2, c]
-            most = rows[1, r - 2, c]
-            for k in range(-1, 4):
-                least = min(least, rows[0, r + k, c])
-                most = max(most, rows[1, r + k, c])
-            low[r, c] = least
-            high[r, c] = most
 
 
 @compiled(fastmath=True)

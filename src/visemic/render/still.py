@@ -1,5 +1,7 @@
 """Pictures of a head: one frame of a motion, or its neutral."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -57,12 +59,18 @@ def render_still(
     return FramePainter(rig, camera, samples=samples).paint(vertices)
 
 
-def save_png(image: UInt8[np.ndarray, "height width 3"], path: Path) -> None:
+def save_png(
+    image: UInt8[np.ndarray, "height width 3"], path: Path, metadata: Mapping[str, object] | None = None
+) -> None:
     """Write a picture as PNG.
 
     Args:
-        path: A temporary path of the caller's, see ``visemic.core.atomic``.
+        metadata: Kept as JSON in the file's comment.
     """
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
-    Image.fromarray(image).save(path, format="PNG", optimize=False)
+    info = PngInfo()
+    if metadata is not None:
+        info.add_itxt("comment", json.dumps(metadata, ensure_ascii=False))
+    Image.fromarray(image).save(path, format="PNG", pnginfo=info)

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from visemic.render.camera import Camera
 from visemic.rig.linear import MaterialGroup, Rig
@@ -87,6 +87,17 @@ def material_table(rig: Rig) -> Float32[np.ndarray, "materials 11"]:
             ]
         )
     return np.array(rows, np.float32).reshape(-1, 11)
+
+
+def closed_groups(rig: Rig) -> Bool[np.ndarray, " groups"]:
+    """Tell which material groups can only be seen from outside, so that their backs need not be drawn.
+
+    A head with a mouth cavity has no hole to look into; sheets such as hair and lashes keep
+    both sides. A head without a cavity shows the inside of its skin, dark, behind its teeth.
+    """
+    names = [group.material.name for group in rig.groups]
+    has_cavity = "mouth_cavity" in names
+    return np.array([has_cavity and name in _CLOSED + WET + INNER for name in names], bool)
 
 
 def srgb_curve() -> Float32[np.ndarray, " steps"]:

@@ -4,8 +4,8 @@ import numpy as np
 
 from visemic.geometry.isosurface import surface_nets
 from visemic.geometry.mesh import disc_places, mirror_half
-from visemic.rig.head_ear_kernels import ear_reach, ear_samples, finish_ear
 from visemic.rig.head_parts import Part, make_part
+from visemic.rig.head_sculpt_kernels import ear_reach, ear_samples, finish_ear
 
 _STEP = 0.18
 _LOW = np.array([-2.34, -3.8, -1.45])

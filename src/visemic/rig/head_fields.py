@@ -149,8 +149,8 @@ class Fields:
         forward = smooth_step(-0.5, 4.5, p[:, 2]) * (1 - smooth_step(-10.4, -14.5, p[:, 1]))
         skin = turn * forward
         xi = self.along
-        lower_lip = CORNER_SHARE + (1 - CORNER_SHARE) * (1 - xi**2.2) ** 0.8
-        upper_lip = CORNER_SHARE * xi**2.6
+        lower_lip = CORNER_SHARE + (1 - CORNER_SHARE) * (1 - xi**2)
+        upper_lip = CORNER_SHARE * xi**2.3
         s = smooth_step(-0.25, 0.25, self.side)
         lip = np.where(
             self.is_lip, np.where(self.side > 0, upper_lip, lower_lip), upper_lip * s + lower_lip * (1 - s)

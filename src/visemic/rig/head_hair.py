@@ -5,7 +5,7 @@ import numpy as np
 from visemic.geometry.mesh import mirror_half, smooth_step, vertex_normals
 from visemic.rig.head_parts import Part, make_part
 from visemic.rig.head_sculpt_kernels import scatter
-from visemic.rig.head_template import points_from_template
+from visemic.rig.head_template import points_from_template, sphere_lattice
 
 _LINE_Z = np.array(
     [-9.5, -7.5, -6.4, -5.0, -4.0, -3.4, -2.6, -1.4, -0.4, 0.1, 0.5, 1.1, 1.7,
@@ -71,13 +71,8 @@ def hair() -> Part:
 
 
 def _directions() -> np.ndarray:
-    count = 45_000
-    k = np.arange(count) + 0.5
-    y = 1 - 2 * k / count
-    r = np.sqrt(1 - y * y)
-    turn = np.pi * (1 + 5**0.5) * k
-    candidates = np.stack([r * np.sin(turn), y, r * np.cos(turn)], -1)
-    candidates = candidates[np.random.default_rng(3).permutation(count)]
+    candidates = sphere_lattice(45_000)
+    candidates = candidates[np.random.default_rng(3).permutation(len(candidates))]
     candidates = candidates[(candidates[:, 0] > 0.5 * _SPACING) & (candidates[:, 1] > -0.75)]
     angle = np.arange(0.2, np.pi + 0.9, _SPACING)
     midline = np.stack([np.zeros_like(angle), np.sin(angle), np.cos(angle)], -1)

@@ -17,7 +17,7 @@ MATERIALS = {
         Material("skin", _SKIN, roughness=0.52, specular=0.45, subsurface=0.6),
         Material("lips", _SKIN, roughness=0.44, specular=0.42, subsurface=0.6),
         Material("mouth_cavity", (0.16, 0.035, 0.03), roughness=0.5, specular=0.3),
-        Material("teeth", (1.0, 0.96, 0.88), roughness=0.22, specular=0.5, subsurface=0.3),
+        Material("teeth", (0.94, 0.90, 0.82), roughness=0.22, specular=0.5, subsurface=0.3),
         Material("gums", (0.52, 0.19, 0.17), roughness=0.35, specular=0.5, subsurface=0.4),
         Material("tongue", (0.55, 0.21, 0.19), roughness=0.42, specular=0.4, subsurface=0.5),
         Material("sclera", (0.80, 0.77, 0.73), roughness=0.12, specular=0.6, subsurface=0.2),
@@ -69,11 +69,11 @@ def skin_occlusion(f: Fields) -> Float[np.ndarray, " vertices"]:
     normals = vertex_normals(f.points, f.skin.mesh.triangles)
     open_sky = f.smoothed(openness(f.points, normals, 0.17), 3)
     ring = f.ring.astype(float)
-    depth = np.clip((ring - CONTACT) / (INNER_RINGS + BAG_RINGS), 0, 1)
+    depth = np.clip((ring - CONTACT - 3) / (INNER_RINGS + BAG_RINGS - 3), 0, 1)
     inside = 0.46 * (1 - depth) ** 1.8 + 0.015
-    lip_inner = 1.0 - 0.12 * smooth_step(CONTACT - 1.2, CONTACT + 1, ring)
+    lip_inner = 1.0 - 0.12 * smooth_step(CONTACT - 1.2, CONTACT, ring) - 0.28 * smooth_step(CONTACT + 0.5, CONTACT + 4, ring)
     out = np.where(f.ring >= LIP_START, lip_inner, open_sky)
-    out = np.where(f.ring >= CONTACT + 1, inside, out)
+    out = np.where(f.ring >= CONTACT + 4, inside, out)
     lid_skin = np.zeros(f.skin.mesh.source.max() + 1, bool)
     lid_skin[f.skin.eye_index[5:]] = True
     # A lid comes out of its fold when it closes, so the fold is not baked black.

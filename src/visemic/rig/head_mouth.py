@@ -25,7 +25,7 @@ CONTACT = OUTER_RINGS + LIP_RINGS
 """Ring on which the lips first touch."""
 HALF_WIDTH = 2.5
 SEAM_Y = -5.55
-REST_GAP = 0.006
+REST_GAP = 0.002
 """Height of the gap between the sealed lips, centimetres."""
 
 

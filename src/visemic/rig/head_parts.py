@@ -162,7 +162,7 @@ def _tooth(width: float, height: float, depth: float, edge_depth: float) -> tupl
     c, s = np.cos(turn), np.sin(turn)
     cross = np.sign(c) * np.abs(c) ** 0.55, np.sign(s) * np.abs(s) ** 0.75
     up = np.array([1.25, 0.95, 0.65, 0.35, 0.12, 0.03, 0.0])
-    wide = np.array([0.74, 0.88, 0.97, 1.0, 0.97, 0.90, 0.72])
+    wide = np.array([0.78, 0.90, 0.98, 1.0, 1.0, 0.97, 0.84])
     deep = np.array([1.0, 1.0, 0.92, 0.70, 0.50, 0.42, 0.30])
     deep = edge_depth + (1 - edge_depth) * (deep - 0.3) / 0.7
     front = np.array([0.0, 0.02, 0.035, 0.02, -0.02, -0.03, -0.06])

@@ -11,10 +11,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from visemic.geometry.mesh import Mirrored, grid_triangles, mirror_half, smooth_step, without_collapsed
-from visemic.rig.head_ear_kernels import under_ear
 from visemic.rig.head_eye import EyeGrid, eye_grid
 from visemic.rig.head_mouth import MouthGrid, mouth_grid, mouth_triangles
-from visemic.rig.head_sculpt_kernels import cast_rays, scatter
+from visemic.rig.head_sculpt_kernels import cast_rays, scatter, under_ear
 
 CENTRE = np.array([0.0, 1.0, -1.0])
 BASE_PSI = np.deg2rad(-75.0)
@@ -104,23 +103,31 @@ def _spacing(directions: np.ndarray) -> np.ndarray:
     spacing = np.minimum(spacing, 0.04 + 0.05 * smooth_step(0.35, 0.7, at_ear))
     under_hair = smooth_step(0.55, 0.75, p[:, 1] - 0.25 * p[:, 2]) * smooth_step(0.45, 0.2, p[:, 2])
     spacing = np.maximum(spacing, 0.105 * under_hair)
-    nostril = np.linalg.norm(
-        (np.abs(p) - np.array([0.045, -0.25, 0.967])) / np.array([0.06, 0.055, 1.0]), axis=1
-    )
-    return np.asarray(np.minimum(spacing, 0.0085 + 0.02 * smooth_step(0.9, 1.6, nostril)))
+    return np.asarray(np.minimum(spacing, 0.0085 + 0.02 * smooth_step(0.9, 1.6, _nostril(p))))
+
+
+def _nostril(directions: np.ndarray) -> np.ndarray:
+    """Give how far directions are from the openings of the nose, 1 at their surroundings' edge."""
+    beside = (np.abs(directions[:, 0]) - 0.047) / 0.055
+    below = (directions[:, 1] + 0.258) / 0.05
+    return np.asarray(np.hypot(beside, below) + 9.0 * (directions[:, 2] < 0))
+
+
+def sphere_lattice(count: int) -> Float[np.ndarray, "n 3"]:
+    """Give directions spread evenly over the sphere, as seeds turn in a sunflower."""
+    k = np.arange(count) + 0.5
+    y = 1 - 2 * k / count
+    r = np.sqrt(1 - y * y)
+    turn = np.pi * (1 + 5**0.5) * k
+    return np.stack([r * np.sin(turn), y, r * np.cos(turn)], -1)
 
 
 def _fillers(
     loops: np.ndarray, loop_spacing: np.ndarray, holes: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    count = 70_000
-    k = np.arange(count) + 0.5
-    golden = np.pi * (1 + 5**0.5)
-    y = 1 - 2 * k / count
-    r = np.sqrt(1 - y * y)
-    candidates = np.stack([r * np.sin(golden * k), y, r * np.cos(golden * k)], -1)
-    order = np.random.default_rng(20).permutation(count)
-    candidates = candidates[order]
+    everywhere, fine = sphere_lattice(70_000), sphere_lattice(600_000)
+    candidates = np.concatenate([everywhere, fine[_nostril(fine) < 1.5]])
+    candidates = candidates[np.random.default_rng(20).permutation(len(candidates))]
     spacing = _spacing(candidates)
     keep = (candidates[:, 0] > 0.55 * spacing) & (np.arcsin(candidates[:, 1]) > BASE_PSI + 0.5 * spacing)
     for hole in holes:
@@ -156,12 +163,12 @@ def _midline(holes: list[np.ndarray]) -> np.ndarray:
     while angle < np.pi - BASE_PSI:
         angles.append(angle)
         p = np.array([[0.0, np.sin(angle), np.cos(angle)]])
-        angle += float(_spacing(p)[0])
+        angle += 0.8 * float(_spacing(p)[0])
     a = np.array(angles[1:])
     a = a[a < np.pi - BASE_PSI - 0.4 * 0.07]
     p = np.stack([np.zeros_like(a), np.sin(a), np.cos(a)], -1)
     for hole in holes:
-        grown = hole.mean(0) + (hole - hole.mean(0)) * 1.06
+        grown = hole.mean(0) + (hole - hole.mean(0)) * 1.02
         p = p[~_inside(p, grown)]
     return p
 
@@ -226,6 +233,8 @@ def _relax(half: np.ndarray, triangles: np.ndarray, fixed: int) -> np.ndarray:
     average = neighbour_average(triangles, len(half)) @ half
     out = half.copy()
     out[fixed:] = 0.4 * half[fixed:] + 0.6 * average[fixed:]
+    # Nothing comes so near the midline that a triangle would have to cross it.
+    out[fixed:, 0] = np.maximum(out[fixed:, 0], 0.5 * _spacing(out[fixed:]))
     return np.asarray(out / np.linalg.norm(out, axis=1, keepdims=True))
 
 
@@ -265,8 +274,8 @@ def _assemble(half: np.ndarray, triangles: np.ndarray, mouth: MouthGrid, eye: Ey
 def _with_nostrils(points: np.ndarray) -> np.ndarray:
     """Push the openings of the nose up into it."""
     x, y, z = points.T
-    along = (z - 9.72) / 0.37
-    across = (x - 0.55 - 0.18 * (9.74 - z)) / 0.25
+    along = (z - 9.74) / 0.33
+    across = (x - 0.50 - 0.30 * (9.75 - z)) / 0.195
     inside = smooth_step(1.15, 0.70, np.hypot(along, across)) * smooth_step(-2.30, -2.60, y)
     return points + inside[:, None] * np.array([0.0, 0.85, -0.15])
 
