@@ -114,7 +114,9 @@ def test_motion_is_rendered_to_a_still_and_a_movie(run, tmp_path):
     assert run("speak", "Hello.", "-o", "a.npz").code == 0
     words = ("render", "a.npz", "-o", "a.png", "-o", "a.mp4", "--width", "128", "--height", "128")
     assert run(*words, "--frame", "5").code == 0
-    assert Image.open(tmp_path / "a.png").size == (128, 128)
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size == (128, 128)
+        assert json.loads(picture.text["comment"])["rig"] == "visemic"
     with av.open(str(tmp_path / "a.mp4")) as movie:
         assert len(movie.streams.video) == len(movie.streams.audio) == 1
 

@@ -7,7 +7,7 @@ from visemic.geometry.mesh import smooth_step, vertex_normals
 from visemic.rig.head_fields import Fields
 from visemic.rig.head_mouth import BAG_RINGS, CONTACT, INNER_RINGS, LIP_START
 from visemic.rig.head_parts import Part
-from visemic.rig.head_sculpt_kernels import openness
+from visemic.rig.head_sculpt_kernels import openness, skin_distances
 from visemic.rig.linear import Material
 
 _SKIN = (0.56, 0.345, 0.25)
@@ -67,7 +67,10 @@ def skin_shade(f: Fields) -> Float[np.ndarray, "vertices 3"]:
 def skin_occlusion(f: Fields) -> Float[np.ndarray, " vertices"]:
     """Bake how open each place is; inside the mouth it darkens with depth."""
     normals = vertex_normals(f.points, f.skin.mesh.triangles)
-    open_sky = f.smoothed(openness(f.points, normals, 0.17), 3)
+    # The nostrils were pushed into the sculpture after it was done: what lies inside is dark.
+    depth_inside = -skin_distances(f.points)
+    nostril = 1.0 - 0.88 * smooth_step(0.06, 0.40, depth_inside)
+    open_sky = f.smoothed(openness(f.points, normals, 0.17), 3) * nostril
     ring = f.ring.astype(float)
     depth = np.clip((ring - CONTACT - 3) / (INNER_RINGS + BAG_RINGS - 3), 0, 1)
     inside = 0.46 * (1 - depth) ** 1.8 + 0.015

@@ -96,11 +96,11 @@ def _neck(d: float, x: float, y: float, z: float) -> float:
 def _nose(d: float, x: float, xs: float, y: float, z: float) -> float:
     n = _rod(x, y, z, 0.0, 2.4, 7.8, 0.0, -1.4, 9.95, 0.54, 0.54)
     n = _join(n, _rod(x, y, z, 0.0, 1.5, 7.0, 0.0, -2.0, 8.1, 1.0, 1.4), 1.2)  # body
-    n = _join(n, _ball(x, y, z, 0.0, -2.12, 9.90, 0.92, 0.82, 0.92), 1.0)  # tip
+    n = _join(n, _ball(x, y, z, 0.0, -2.18, 9.90, 0.90, 0.84, 0.92), 1.0)  # tip
     n = _join(n, _ball(xs, y, z, 1.14, -2.42, 9.05, 0.60, 0.70, 1.0), 0.6)  # wing
     n = _join(n, _rod(x, y, z, 0.0, -2.45, 9.95, 0.0, -2.84, 9.25, 0.38, 0.42), 0.5)  # columella
     n = _join(n, _rod(xs, y, z, 0.0, -2.72, 9.35, 1.1, -2.70, 9.15, 0.42, 0.40), 0.4)  # sill
-    n = _join(n, _rod(xs, y, z, 0.45, -2.28, 10.1, 1.15, -2.50, 9.35, 0.46, 0.46), 0.5)  # rim of the wing
+    n = _join(n, _rod(xs, y, z, 0.45, -2.42, 10.1, 1.18, -2.60, 9.35, 0.44, 0.44), 0.5)  # rim of the wing
     # The base of the nose meets the lip at a clear angle, its sides run softly into the cheeks.
     d = _join(d, n, min(1.0, max(0.70, 0.70 + 0.30 * (y + 2.8) / 1.3)))
     d = _cut(d, -_rod(xs, y, z, 1.20, -1.62, 9.85, 1.78, -1.80, 9.15, 0.04, 0.06), 0.5)  # crease over the wing
@@ -194,6 +194,15 @@ def scatter(
             picked[count] = i
             count += 1
     return picked[:count]
+
+
+@_compiled
+def skin_distances(points: np.ndarray) -> np.ndarray:
+    """Give the distance to the skin of many points."""
+    out = np.empty(points.shape[0])
+    for i in range(points.shape[0]):
+        out[i] = skin_distance(points[i, 0], points[i, 1], points[i, 2])
+    return out
 
 
 @_compiled
