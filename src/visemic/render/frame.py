@@ -25,6 +25,8 @@ _BAND_SAMPLES = 1 << 20
 """Samples that are drawn at once: bounds memory whatever the picture's size."""
 
 _SHADOW_SIDE = 256
+_WIRE_COLOUR = np.array([22.0, 40.0, 74.0])
+_WIRE_OPACITY, _WIRE_SHARE = 0.75, 1 / 640
 _LIFT_TEXELS = 1.6
 _NEAR_M = 0.01
 
@@ -59,13 +61,14 @@ class FramePainter:
     several threads at once, each with its own ``new_buffers``; the bytes do not depend on it.
     """
 
-    def __init__(self, rig: Rig, camera: Camera, *, samples: int = 2) -> None:
+    def __init__(self, rig: Rig, camera: Camera, *, samples: int = 2, has_wires: bool = False) -> None:
         if not 1 <= samples <= MAX_SAMPLES:
             raise InputError(f"{samples} samples a pixel side cannot be drawn; choose 1 to {MAX_SAMPLES}")
         if not rig.groups or rig.groups[-1].stop != len(rig.triangles):
             raise RigError(f"the material groups of rig {rig.name!r} do not cover its triangles")
         self.camera = camera
         self.samples = samples
+        self._has_wires = has_wires
         self._n_vertices = rig.n_vertices
         self._materials = studio.material_table(rig)
         kinds = np.zeros(len(rig.triangles), np.int32)
@@ -151,13 +154,17 @@ class FramePainter:
         )
 
     def paint(
-        self, vertices: Float32[np.ndarray, "vertices 3"], buffers: _Buffers | None = None
+        self,
+        vertices: Float32[np.ndarray, "vertices 3"],
+        buffers: _Buffers | None = None,
+        colours: Float32[np.ndarray, "vertices 3"] | None = None,
     ) -> UInt8[np.ndarray, "height width 3"]:
         """Paint one frame.
 
         Args:
             vertices: Posed positions, metres.
             buffers: From ``new_buffers``; None makes new ones.
+            colours: Linear RGB of the vertices in this frame; None takes the rig's own.
 
         Returns:
             sRGB bytes, first row at the top.
@@ -175,6 +182,7 @@ class FramePainter:
         ):
             raise InputError("a posed vertex is not a finite number; look for NaN in the motion's weights")
         raster_kernels.vertex_normals(vertices, self._triangles, own.normals)
+        own.attributes[:, 4:7] = self._colours if colours is None else colours
         self._light(vertices, own)
         picture = self._empty.copy()
         ray = np.array([centre_x, centre_y, 1 / focal], np.float32)
@@ -221,7 +229,31 @@ class FramePainter:
                 own.sums,
                 picture,
             )
+            if self._has_wires:
+                self._draw_wires(start, own.screen, owner, picture)
         return picture
+
+    def _draw_wires(
+        self,
+        first_row: int,
+        screen: Float32[np.ndarray, "vertices 3"],
+        owner: Int32[np.ndarray, "rows columns"],
+        picture: UInt8[np.ndarray, "height width 3"],
+    ) -> None:
+        from visemic.render.overlay_kernels import draw_wires
+
+        width_px = max(0.8, self.camera.height * _WIRE_SHARE)
+        draw_wires(
+            first_row,
+            self.samples,
+            screen,
+            self._triangles,
+            owner,
+            _WIRE_COLOUR,
+            _WIRE_OPACITY,
+            width_px,
+            picture,
+        )
 
     def _light(self, vertices: Float32[np.ndarray, "vertices 3"], own: _Buffers) -> None:
         raster_kernels.project(

@@ -1,28 +1,17 @@
 """Pictures of a head: one frame of a motion, or its neutral."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 
-from visemic.core.errors import InputError
 from visemic.core.signals import Motion
 from visemic.render.camera import portrait_camera
-from visemic.rig.linear import Rig, pose_blocks
-
-
-def _posed(rig: Rig, motion: Motion | None, frame: int) -> Float32[np.ndarray, "vertices 3"]:
-    if motion is None:
-        return rig.neutral
-    if motion.n_frames == 0:
-        raise InputError("a motion of 0 frames cannot be drawn; give at least one frame")
-    if not -motion.n_frames <= frame < motion.n_frames:
-        raise InputError(f"no frame {frame} in a motion of {motion.n_frames} frames; they count from 0")
-    number = frame % motion.n_frames
-    one = Motion(motion.values[number : number + 1], motion.layout, motion.rate)
-    return next(iter(pose_blocks(rig, one)))[0]
+from visemic.render.shot import Overlay, Shot
+from visemic.render.stage import Stage
+from visemic.rig.linear import Rig
 
 
 def render_still(
@@ -52,11 +41,39 @@ def render_still(
         InputError: The frame, the size, the view or the samples cannot be drawn.
         RigError: The rig's material groups do not fit its triangles.
     """
-    camera = portrait_camera(rig, width, height, view)
-    vertices = _posed(rig, motion, frame)
-    from visemic.render.frame import FramePainter
+    if motion is None:
+        camera = portrait_camera(rig, width, height, view)
+        from visemic.render.frame import FramePainter
 
-    return FramePainter(rig, camera, samples=samples).paint(vertices)
+        return FramePainter(rig, camera, samples=samples).paint(rig.neutral)
+    return still_of_shots([Shot(rig, motion)], frame, width=width, height=height, view=view, samples=samples)
+
+
+def still_of_shots(
+    shots: Sequence[Shot],
+    frame: int = 0,
+    *,
+    width: int = 512,
+    height: int = 512,
+    view: str = "front",
+    samples: int = 2,
+    overlay: Overlay | None = None,
+) -> UInt8[np.ndarray, "height across 3"]:
+    """Draw one frame of heads side by side.
+
+    Args:
+        frame: Counts from 0; negative numbers count from the end of the longest motion.
+        width: Of each head, pixels, even.
+        overlay: What is drawn over the heads; None draws nothing.
+
+    Raises:
+        InputError: The frame, the size, the view or the overlay cannot be drawn.
+        ClockError: The motions run at different rates.
+        RigError: A comparison of heads whose vertices differ.
+    """
+    stage = Stage(shots, width=width, height=height, view=view, samples=samples, overlay=overlay)
+    poses = stage.poses_at(frame)
+    return stage.paint(frame % stage.n_frames, poses)
 
 
 def save_png(

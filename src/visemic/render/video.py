@@ -4,7 +4,7 @@ import json
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -16,15 +16,15 @@ from jaxtyping import Float32, UInt8
 
 from visemic.core.errors import ClockError, InputError
 from visemic.core.signals import Motion, Waveform
-from visemic.render.camera import portrait_camera
-from visemic.rig.linear import Rig, pose_blocks
+from visemic.render.shot import MAX_CLOCK_GAP_S, Overlay, Shot
+from visemic.render.stage import Poses, Stage
+from visemic.rig.linear import Rig
 
 AUDIO_RATE_HZ = 48_000
 """Rate of the sound in a video: every player and editor takes it as it is."""
 
 _AUDIO_BITS_PER_SECOND = 128_000
 _QUALITY = "18"
-_MAX_CLOCK_GAP_S = 0.1
 
 
 def _check_clocks(motion: Motion, waveform: Waveform | None) -> None:
@@ -33,7 +33,7 @@ def _check_clocks(motion: Motion, waveform: Waveform | None) -> None:
     if waveform is None:
         return
     gap_s = abs(motion.duration_s - waveform.duration_s)
-    if gap_s > max(_MAX_CLOCK_GAP_S, 2 / float(motion.rate.hz)):
+    if gap_s > max(MAX_CLOCK_GAP_S, 2 / float(motion.rate.hz)):
         raise ClockError(
             f"the motion lasts {motion.duration_s:.2f} s and the sound {waveform.duration_s:.2f} s; "
             "cut or pad one of them to the other"
@@ -56,37 +56,34 @@ def render_frames(
         threads: Frames painted at once; None takes one a processor. The bytes do not depend on it.
 
     Raises:
-        InputError: The size, the view or the samples cannot be drawn.
+        InputError: The motion is empty, or the size, the view or the samples cannot be drawn.
     """
-    from visemic.render.frame import FramePainter
-
-    painter = FramePainter(rig, portrait_camera(rig, width, height, view), samples=samples)
-    yield from _in_parallel(painter, rig, motion, threads, lambda picture: picture)
+    stage = Stage([Shot(rig, motion)], width=width, height=height, view=view, samples=samples)
+    yield from _in_parallel(stage, threads, lambda picture: picture)
 
 
 def _in_parallel(
-    painter: Any, rig: Rig, motion: Motion, threads: int | None, finish: Callable[[np.ndarray], np.ndarray]
+    stage: Stage, threads: int | None, finish: Callable[[np.ndarray], np.ndarray]
 ) -> Iterator[np.ndarray]:
     n_threads = max(1, threads or os.cpu_count() or 1)
     spare: SimpleQueue[Any] = SimpleQueue()
     for _ in range(n_threads):
-        spare.put(painter.new_buffers())
+        spare.put(stage.new_buffers())
 
-    def paint(vertices: Float32[np.ndarray, "vertices 3"]) -> np.ndarray:
+    def paint(number: int, poses: Poses) -> np.ndarray:
         buffers = spare.get()
         try:
-            return finish(painter.paint(vertices, buffers))
+            return finish(stage.paint(number, poses, buffers))
         finally:
             spare.put(buffers)
 
     waiting: deque[Future[np.ndarray]] = deque()
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix="visemic-paint")
     try:
-        for block in pose_blocks(rig, motion):
-            for vertices in block:
-                waiting.append(pool.submit(paint, vertices))
-                if len(waiting) > 2 * n_threads + 2:
-                    yield waiting.popleft().result()
+        for number, poses in enumerate(stage.poses()):
+            waiting.append(pool.submit(paint, number, poses))
+            if len(waiting) > 2 * n_threads + 2:
+                yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
@@ -171,34 +168,67 @@ def render_video(
     progress: Callable[[int, int], None] | None = None,
     threads: int | None = None,
 ) -> None:
-    """Write a video of a motion on a head, with its sound.
+    """Write a video of a motion on a head, with its sound; see ``render_shots``."""
+    render_shots(
+        [Shot(rig, motion)],
+        waveform,
+        path,
+        width=width,
+        height=height,
+        view=view,
+        metadata=metadata,
+        progress=progress,
+        threads=threads,
+    )
 
-    Every frame of the motion is one frame of the video, at exactly the motion's rate. The
-    sound is cut or padded by at most a tenth of a second to end with the last frame.
+
+def render_shots(
+    shots: Sequence[Shot],
+    waveform: Waveform | None,
+    path: Path,
+    *,
+    width: int = 512,
+    height: int = 512,
+    view: str = "front",
+    overlay: Overlay | None = None,
+    metadata: dict[str, object] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    threads: int | None = None,
+) -> None:
+    """Write a video of heads side by side, with the sound of the first.
+
+    Every frame of the longest motion is one frame of the video, at exactly the motion's rate;
+    a shorter one holds its last frame. The sound is cut or padded to end with the last frame.
 
     Args:
-        waveform: None writes no sound.
+        waveform: Of the first shot; None writes no sound.
         path: Where to write, a temporary path of the caller's.
+        width: Of each head, pixels.
+        overlay: What is drawn over the heads; None draws nothing.
         metadata: Kept as JSON in the file's comment.
         progress: Called with frames done and frames in all.
         threads: Frames painted at once; None takes one a processor.
 
     Raises:
-        InputError: The motion is empty, or the size or view cannot be drawn.
-        ClockError: Sound and motion differ in length by more than a tenth of a second.
+        InputError: A motion is empty, or the size, view or overlay cannot be drawn.
+        ClockError: Sound and first motion differ in length by more than a tenth of a second,
+            or two motions in rate.
+        RigError: A comparison of heads whose vertices differ.
     """
     import av
 
-    from visemic.render.frame import FramePainter, planes_of
+    from visemic.render.frame import planes_of
 
-    _check_clocks(motion, waveform)
-    painter = FramePainter(rig, portrait_camera(rig, width, height, view))
+    if shots:
+        _check_clocks(shots[0].motion, waveform)
+    stage = Stage(shots, width=width, height=height, view=view, overlay=overlay)
+    motion = stage.motion
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         if metadata is not None:
             container.metadata["comment"] = json.dumps(metadata, ensure_ascii=False)
-        stream = _video_stream(container, motion, width, height)
+        stream = _video_stream(container, motion, stage.width, stage.height)
         sound = _SoundTrack(container, waveform, motion) if waveform is not None else None
-        for number, planes in enumerate(_in_parallel(painter, rig, motion, threads, planes_of)):
+        for number, planes in enumerate(_in_parallel(stage, threads, planes_of)):
             frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             frame.pts, frame.time_base = number, 1 / motion.rate.hz
             frame.color_range, frame.colorspace = 1, 1

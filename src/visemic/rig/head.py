@@ -28,7 +28,15 @@ from visemic.rig.head_look import (
     texture_places,
 )
 from visemic.rig.head_parts import Part, eyeballs, gums, teeth, tongue
-from visemic.rig.head_shapes_eyes import BROWS_PAIRED, BROWS_SINGLE, LIDS, lash_shape, lid_shape, off_lids
+from visemic.rig.head_shapes_eyes import (
+    BROWS_PAIRED,
+    BROWS_SINGLE,
+    LIDS,
+    lash_shape,
+    lid_shape,
+    lower_lid_turn,
+    off_lids,
+)
 from visemic.rig.head_shapes_mouth import PAIRED, SINGLE
 from visemic.rig.head_template import build_skin
 from visemic.rig.linear import Joint, MaterialGroup, Rig
@@ -42,7 +50,6 @@ def _skin_shapes(f: Fields) -> dict[str, np.ndarray]:
     """Give the displacement of the skin for every channel, centimetres."""
     mesh, eye = f.skin.mesh, f.skin.eye
     flip = np.array([-1.0, 1.0, 1.0])
-    lower_only = np.where(np.arange(eye.points.shape[1]) > eye.points.shape[1] // 2, 0.0, 1.0)
     shapes: dict[str, np.ndarray] = {}
     for name, make in {**SINGLE, **BROWS_SINGLE}.items():
         shape = off_lids(f, make(f))
@@ -51,8 +58,7 @@ def _skin_shapes(f: Fields) -> dict[str, np.ndarray]:
     for name, make_turn in LIDS.items():
         left[name] = lid_shape(f, make_turn(eye))
     for name, share in _LID_HELP.items():
-        turn = LIDS["eyeSquint"](eye) * lower_only[:, None] * share
-        left[name] = left[name] + lid_shape(f, turn)
+        left[name] = left[name] + lid_shape(f, lower_lid_turn(eye, share))
     for name, shape in left.items():
         shapes[name + "Left"] = shape
         shapes[name + "Right"] = shape[mesh.partner] * flip
@@ -80,8 +86,10 @@ def _part_shapes(part: Part, f: Fields, skin: Mapping[str, np.ndarray]) -> dict[
     if part.name == "lashes":
         shapes = {}
         flip = np.array([-1.0, 1.0, 1.0])
-        for name, make_turn in LIDS.items():
-            shape = lash_shape(part, make_turn(f.skin.eye))
+        turns = {name: make_turn(f.skin.eye) for name, make_turn in LIDS.items()}
+        turns |= {name: lower_lid_turn(f.skin.eye, share) for name, share in _LID_HELP.items()}
+        for name, turn in turns.items():
+            shape = lash_shape(part, turn)
             shapes[name + "Left"], shapes[name + "Right"] = shape, shape[part.mesh.partner] * flip
         return shapes
     if part.name in ("brows", "hair", "ears"):

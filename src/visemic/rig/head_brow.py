@@ -10,10 +10,10 @@ from visemic.rig.head_sculpt_kernels import EYE_X, EYE_Y, EYE_Z, cast_rays, skin
 
 def brows() -> Part:
     """Make the eyebrows as raised, tapered masses on the brow ridge."""
-    rows, columns = 8, 28
+    rows, columns = 7, 28
     t = np.linspace(0.0, 1.0, columns)
     x = 1.30 + 3.75 * t
-    middle = np.interp(t, [0, 0.2, 0.45, 0.65, 0.85, 1.0], [2.74, 2.88, 3.06, 3.14, 2.96, 2.62])
+    middle = np.interp(t, [0, 0.2, 0.45, 0.65, 0.85, 1.0], [2.82, 2.94, 3.08, 3.14, 2.96, 2.62])
     middle = np.convolve(np.pad(middle, 3, mode="edge"), np.ones(7) / 7, "valid")
     half = 0.29 * (smooth_step(-0.05, 0.14, t) * (1 - 0.78 * smooth_step(0.35, 1.0, t)))
     across = np.linspace(1.0, -1.0, rows)

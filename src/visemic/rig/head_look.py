@@ -69,12 +69,18 @@ def skin_occlusion(f: Fields) -> Float[np.ndarray, " vertices"]:
     normals = vertex_normals(f.points, f.skin.mesh.triangles)
     # The nostrils were pushed into the sculpture after it was done: what lies inside is dark.
     depth_inside = -skin_distances(f.points)
-    nostril = 1.0 - 0.88 * smooth_step(0.06, 0.40, depth_inside)
+    nostril = 1.0 - 0.90 * smooth_step(0.03, 0.25, depth_inside)
+    base = np.exp(-np.sum(((f.points - np.array([0.0, -3.0, 9.7])) / np.array([1.6, 0.5, 0.8])) ** 2, axis=1))
+    nostril *= 1.0 - 0.45 * base * smooth_step(0.1, 0.7, -normals[:, 1])
     open_sky = f.smoothed(openness(f.points, normals, 0.17), 3) * nostril
     ring = f.ring.astype(float)
     depth = np.clip((ring - CONTACT - 3) / (INNER_RINGS + BAG_RINGS - 3), 0, 1)
     inside = 0.46 * (1 - depth) ** 1.8 + 0.015
-    lip_inner = 1.0 - 0.12 * smooth_step(CONTACT - 1.2, CONTACT, ring) - 0.28 * smooth_step(CONTACT + 0.5, CONTACT + 4, ring)
+    lip_inner = (
+        1.0
+        - 0.12 * smooth_step(CONTACT - 1.2, CONTACT, ring)
+        - 0.28 * smooth_step(CONTACT + 0.5, CONTACT + 4, ring)
+    )
     out = np.where(f.ring >= LIP_START, lip_inner, open_sky)
     out = np.where(f.ring >= CONTACT + 4, inside, out)
     lid_skin = np.zeros(f.skin.mesh.source.max() + 1, bool)

@@ -56,7 +56,7 @@ def seam_height(x: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         SEAM_Y
         - 0.035 * np.exp(-((x / 0.35) ** 2))
         + 0.03 * np.exp(-(((x - 1.0) / 0.6) ** 2))
-        + 0.10 * (np.abs(x) / HALF_WIDTH) ** 3
+        + 0.15 * (np.abs(x) / HALF_WIDTH) ** 3
     )
 
 

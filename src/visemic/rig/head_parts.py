@@ -225,7 +225,7 @@ def gums(*, upper: bool) -> Part:
     sizes = _UPPER_TEETH if upper else _LOWER_TEETH
     edge_y = UPPER_EDGE_Y if upper else LOWER_EDGE_Y
     centres = np.array(_arch_angles(arch, [w for w, _ in sizes]))
-    columns = 31
+    columns = 27
     theta = np.linspace(0, centres[-1] + 0.12, columns)
     phase = np.interp(theta, np.concatenate([[0], centres]), np.concatenate([[0.5], 1.0 + np.arange(7)]))
     scallop = np.abs(np.cos(np.pi * phase))  # 1 at the middle of a tooth

@@ -69,16 +69,16 @@ def _rod(
 
 @_compiled
 def _skull(x: float, y: float, z: float) -> float:
-    d = _ball(x, y, z, 0.0, 4.6, -1.4, 7.15, 7.4, 8.8)
+    d = _ball(x, y, z, 0.0, 4.6, -1.5, 7.45, 7.4, 8.95)
     d = _join(d, _ball(x, y, z, 0.0, 4.2, 2.8, 6.1, 5.6, 5.6), 2.6)  # forehead
-    d = _join(d, _ball(x, y, z, 0.0, 0.2, 1.6, 6.3, 4.6, 5.6), 3.0)  # temples
-    d = _join(d, _ball(x, y, z, 0.0, -2.6, 2.0, 5.5, 6.2, 5.8), 3.0)  # middle of the face
+    d = _join(d, _ball(x, y, z, 0.0, 0.4, 1.4, 6.25, 4.6, 5.6), 3.0)  # temples
+    d = _join(d, _ball(x, y, z, 0.0, -2.6, 2.0, 5.35, 6.2, 5.8), 3.0)  # middle of the face
     d = _join(d, _ball(x, y, z, 0.0, -6.6, 3.4, 3.7, 3.5, 4.6), 3.0)  # lower jaw
-    d = _join(d, _ball(x, y, z, 3.9, -3.4, 0.9, 1.6, 3.6, 2.6), 3.2)  # masseter
-    d = _join(d, _rod(x, y, z, 3.9, -6.2, 1.2, 1.4, -8.8, 6.4, 0.8, 1.0), 2.8)  # jaw line
+    d = _join(d, _ball(x, y, z, 3.7, -3.4, 0.9, 1.5, 3.6, 2.6), 3.2)  # masseter
+    d = _join(d, _rod(x, y, z, 3.75, -6.2, 1.2, 1.4, -8.8, 6.4, 0.75, 1.0), 2.8)  # jaw line
     d = _join(d, _ball(x, y, z, 0.0, -8.85, 7.25, 1.55, 1.35, 1.6), 2.0)  # chin
     d = _join(d, _ball(x, y, z, 3.7, -1.2, 5.1, 2.2, 1.5, 2.2), 3.0)  # cheekbone
-    d = _join(d, _rod(x, y, z, 4.8, -0.7, 4.0, 5.7, -0.3, 0.4, 0.8, 0.5), 3.4)  # zygomatic arch
+    d = _join(d, _rod(x, y, z, 4.65, -0.7, 4.0, 5.5, -0.3, 0.4, 0.8, 0.5), 3.4)  # zygomatic arch
     d = _join(d, _ball(x, y, z, 2.9, -4.4, 4.9, 2.3, 2.8, 2.4), 3.0)  # cheek
     return _join(d, _ball(x, y, z, 1.9, -3.7, 6.3, 2.3, 2.5, 2.3), 2.6)  # maxilla
 
@@ -96,15 +96,19 @@ def _neck(d: float, x: float, y: float, z: float) -> float:
 def _nose(d: float, x: float, xs: float, y: float, z: float) -> float:
     n = _rod(x, y, z, 0.0, 2.4, 7.8, 0.0, -1.4, 9.95, 0.54, 0.54)
     n = _join(n, _rod(x, y, z, 0.0, 1.5, 7.0, 0.0, -2.0, 8.1, 1.0, 1.4), 1.2)  # body
-    n = _join(n, _ball(x, y, z, 0.0, -2.18, 9.90, 0.90, 0.84, 0.92), 1.0)  # tip
+    n = _join(n, _ball(x, y, z, 0.0, -2.22, 9.90, 0.88, 0.86, 0.92), 0.9)  # tip
     n = _join(n, _ball(xs, y, z, 1.14, -2.42, 9.05, 0.60, 0.70, 1.0), 0.6)  # wing
     n = _join(n, _rod(x, y, z, 0.0, -2.45, 9.95, 0.0, -2.84, 9.25, 0.38, 0.42), 0.5)  # columella
     n = _join(n, _rod(xs, y, z, 0.0, -2.72, 9.35, 1.1, -2.70, 9.15, 0.42, 0.40), 0.4)  # sill
-    n = _join(n, _rod(xs, y, z, 0.45, -2.42, 10.1, 1.18, -2.60, 9.35, 0.44, 0.44), 0.5)  # rim of the wing
+    n = _join(n, _rod(xs, y, z, 0.45, -2.30, 10.1, 1.18, -2.54, 9.35, 0.42, 0.44), 0.5)  # rim of the wing
     # The base of the nose meets the lip at a clear angle, its sides run softly into the cheeks.
     d = _join(d, n, min(1.0, max(0.70, 0.70 + 0.30 * (y + 2.8) / 1.3)))
-    d = _cut(d, -_rod(xs, y, z, 1.20, -1.62, 9.85, 1.78, -1.80, 9.15, 0.04, 0.06), 0.5)  # crease over the wing
-    return _cut(d, -_rod(xs, y, z, 1.86, -1.9, 9.1, 1.80, -3.0, 9.0, 0.08, 0.08), 0.6)  # crease behind the wing
+    d = _cut(
+        d, -_rod(xs, y, z, 1.20, -1.62, 9.85, 1.78, -1.80, 9.15, 0.04, 0.06), 0.5
+    )  # crease over the wing
+    return _cut(
+        d, -_rod(xs, y, z, 1.86, -1.9, 9.1, 1.80, -3.0, 9.0, 0.08, 0.08), 0.6
+    )  # crease behind the wing
 
 
 @_compiled
@@ -220,7 +224,7 @@ def openness(points: np.ndarray, normals: np.ndarray, reach: float) -> np.ndarra
     return out
 
 
-EAR_X, EAR_Y, EAR_Z = 6.55, -0.35, -1.35
+EAR_X, EAR_Y, EAR_Z = 6.66, -0.35, -1.40
 _FLARE = 0.50
 _TILT = 0.20
 _CF, _SF = math.cos(_FLARE), math.sin(_FLARE)
@@ -340,7 +344,7 @@ def under_ear(points: np.ndarray) -> np.ndarray:
             continue
         pp = dx * _SF - dz * _CF
         p, q = pp * _CT - dy * _ST, pp * _ST + dy * _CT
-        bowl = math.sqrt(((p + 0.55) / 1.05) ** 2 + ((q + 0.35) / 1.75) ** 2)
+        bowl = math.sqrt(((p + 0.55) / 1.05) ** 2 + ((q + 0.05) / 2.15) ** 2)
         t = min(1.0, max(0.0, (1.0 - bowl) / 0.5))
         out[i] = 0.50 * t * t * (3.0 - 2.0 * t)
     return out

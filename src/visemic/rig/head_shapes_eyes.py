@@ -73,6 +73,11 @@ def squint(eye: EyeGrid) -> np.ndarray:
     return _vertical(0.14 * gap, 0.36 * gap, eye)
 
 
+def lower_lid_turn(eye: EyeGrid, share: float) -> np.ndarray:
+    """Raise the lower lid alone by a share of the squint, as smiles do."""
+    return np.where(_is_upper(eye)[:, None], 0.0, squint(eye) * share)
+
+
 def wide(eye: EyeGrid) -> np.ndarray:
     """Pull the upper lid up and the lower one down a little."""
     gap = np.abs(_opening(eye))

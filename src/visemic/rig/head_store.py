@@ -18,7 +18,7 @@ from visemic.core.layout import ARKIT_52
 from visemic.rig.linear import Joint, Material, MaterialGroup, Rig
 
 _FORMAT = 1
-_SOURCES = ("head*.py", "linear.py", "../geometry/*.py")
+_SOURCES = ("head*.py", "linear.py", "../geometry/isosurface.py", "../geometry/mesh.py")
 
 
 def cache_folder() -> Path:

@@ -103,6 +103,8 @@ def _spacing(directions: np.ndarray) -> np.ndarray:
     spacing = np.minimum(spacing, 0.04 + 0.05 * smooth_step(0.35, 0.7, at_ear))
     under_hair = smooth_step(0.55, 0.75, p[:, 1] - 0.25 * p[:, 2]) * smooth_step(0.45, 0.2, p[:, 2])
     spacing = np.maximum(spacing, 0.105 * under_hair)
+    chin = np.hypot(p[:, 0] / 0.30, (p[:, 1] + 0.57) / 0.15) + 9.0 * (p[:, 2] < 0)
+    spacing = np.minimum(spacing, 0.018 + 0.02 * smooth_step(0.7, 1.5, chin))
     return np.asarray(np.minimum(spacing, 0.0085 + 0.02 * smooth_step(0.9, 1.6, _nostril(p))))
 
 
@@ -230,9 +232,10 @@ def _half_triangles(half: np.ndarray, n_mouth: int, n_eye: int, n_base: int) -> 
 def _relax(half: np.ndarray, triangles: np.ndarray, fixed: int) -> np.ndarray:
     from visemic.geometry.mesh import neighbour_average
 
-    average = neighbour_average(triangles, len(half)) @ half
+    average = neighbour_average(triangles, len(half))
     out = half.copy()
-    out[fixed:] = 0.4 * half[fixed:] + 0.6 * average[fixed:]
+    for _ in range(3):
+        out[fixed:] = 0.4 * out[fixed:] + 0.6 * np.asarray(average @ out)[fixed:]
     # Nothing comes so near the midline that a triangle would have to cross it.
     out[fixed:, 0] = np.maximum(out[fixed:, 0], 0.5 * _spacing(out[fixed:]))
     return np.asarray(out / np.linalg.norm(out, axis=1, keepdims=True))
@@ -275,7 +278,7 @@ def _with_nostrils(points: np.ndarray) -> np.ndarray:
     """Push the openings of the nose up into it."""
     x, y, z = points.T
     along = (z - 9.74) / 0.33
-    across = (x - 0.50 - 0.30 * (9.75 - z)) / 0.195
+    across = (x - 0.54 - 0.30 * (9.75 - z)) / 0.195
     inside = smooth_step(1.15, 0.70, np.hypot(along, across)) * smooth_step(-2.30, -2.60, y)
     return points + inside[:, None] * np.array([0.0, 0.85, -0.15])
 
