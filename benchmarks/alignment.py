@@ -11,6 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+import visemic
+from visemic.core.signals import Alignment
+from visemic.text.visemes import phone_table
+
 SENTENCES = (
     "My mother makes very good bread every morning.",
     "The five fat foxes found a favourite place to sleep.",
@@ -25,10 +29,23 @@ SENTENCES = (
 )
 
 
+def mouth_agreement(found: Alignment, true: Alignment) -> tuple[int, int]:
+    """Give how many hundredths of a second of speech show the true viseme, and how many there are."""
+    viseme = phone_table().viseme
+    right = n_steps = 0
+    for step in range(int(true.duration_s * 100)):
+        classes = []
+        for alignment in (found, true):
+            at = [p.label for p in alignment.phones if p.start_s <= step / 100 < p.end_s]
+            classes.append(viseme.get(at[0], "sil") if at else "sil")
+        if classes[1] != "sil":
+            n_steps += 1
+            right += classes[0] == classes[1]
+    return right, n_steps
+
+
 def from_voice() -> dict[str, list[float]]:
     """Give errors in seconds against the voice's own times, by kind."""
-    import visemic
-
     errors: dict[str, list[float]] = {"phone starts": [], "word starts": []}
     for tempo in (0.85, 1.0, 1.2):
         for sentence in SENTENCES:
@@ -48,19 +65,24 @@ def from_voice() -> dict[str, list[float]]:
 
 def from_grid(folder: Path, n_clips: int) -> dict[str, list[float]]:
     """Give errors in seconds against a talker's word labels, on clips spread over the list."""
-    import visemic
-
     clips = json.loads((folder / "clips.json").read_text())["clips"]
     errors: list[float] = []
+    agreement: list[tuple[int, int]] = []
     for clip in clips[:: max(1, len(clips) // n_clips)][:n_clips]:
         words = [w for w in clip["words"] if w[2] not in ("sil", "sp")]
         text = " ".join(w[2] for w in words)
         offset_s = clip.get("audio_start_s", 0.0)
-        found = visemic.animate(folder / "audio" / f"{clip['id']}.ogg", text=text)
+        path = folder / "audio" / f"{clip['id']}.ogg"
+        found = visemic.animate(path, text=text)
+        agreement.append(mouth_agreement(visemic.animate(path).alignment, found.alignment))
         if len(found.alignment.words) != len(words):
             continue
         for ours, (start_s, end_s, _) in zip(found.alignment.words, words, strict=True):
             errors += [ours.start_s + offset_s - start_s, ours.end_s + offset_s - end_s]
+    right, n_steps = np.sum(agreement, axis=0)
+    print(
+        f"without text     {right / n_steps:.0%} of {n_steps / 100:.0f} s of speech show the aligned viseme"
+    )
     return {"word boundaries": errors}
 
 
