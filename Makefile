@@ -7,7 +7,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types fast slow bench contacts viewer-check docs clean
+.PHONY: help setup demo test check format lint types fast slow bench contacts head viewer-check docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ bench: $(VENV)/.dev  ## speed and memory against the limits, with machine and co
 
 contacts: $(VENV)/.dev  ## lips, teeth and false closures on 200 strings and 20 sentences
 	$(BIN)/python benchmarks/contacts.py
+
+head: $(VENV)/.dev  ## intersections, proportions, mirror and contacts of the built-in head
+	$(BIN)/python benchmarks/head.py
 
 viewer-check: $(VENV)/.demo  ## Khronos validator and three.js on a GLB (needs node and npm)
 	@mkdir -p out

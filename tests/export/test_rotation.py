@@ -2,8 +2,8 @@ import numpy as np
 
 from visemic.core.layout import ARKIT_61
 from visemic.core.signals import Motion
-from visemic.export.rotation import angles_from_quaternions, joint_angles, quaternions_from_angles
-from visemic.rig.linear import Joint, rotation_matrices
+from visemic.export.rotation import angles_from_quaternions, quaternions_from_angles
+from visemic.rig.linear import Joint, joint_angles, rotation_matrices
 
 
 def turned(quat_xyzw, vectors):

@@ -50,3 +50,17 @@ def test_a_size_that_no_video_can_have_is_refused(ball, width, height):
 def test_an_unknown_view_is_refused_with_the_nearest_name(ball):
     with pytest.raises(InputError, match="did you mean 'front'"):
         portrait_camera(ball, 64, 64, "fromt")
+
+
+def test_a_lift_moves_the_head_up_by_its_share_of_the_picture(face):
+    point = face.neutral[:1].astype(float)
+    plain, lifted = (portrait_camera(face, 200, 200, lift=lift) for lift in (0.0, 0.1))
+    moved = plain.project(point)[0, 1] - lifted.project(point)[0, 1]
+    assert moved == pytest.approx(20, rel=0.35)
+
+
+def test_the_face_fills_more_of_the_picture_than_the_head(face):
+    wide, close = (portrait_camera(face, 200, 200, view) for view in ("front", "face"))
+    assert np.linalg.norm(np.subtract(close.eye_m, close.target_m)) < np.linalg.norm(
+        np.subtract(wide.eye_m, wide.target_m)
+    )

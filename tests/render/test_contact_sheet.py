@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from visemic.core.errors import InputError, LayoutError
-from visemic.render.contact_sheet import chart_shapes, chart_visemes, contact_sheet
+from visemic.render.contact_sheet import chart_poses, chart_shapes, contact_sheet
 
 
 def flat(value):
@@ -52,9 +52,8 @@ def test_a_chart_of_a_shape_that_the_rig_lacks_is_refused(face):
 
 
 def test_a_chart_of_visemes_leaves_out_channels_that_the_rig_lacks(face):
-    sheet = chart_visemes(
-        face, {"sil": {}, "aa": {"jawOpen": 1.0}, "th": {"tongueOut": 1.0}}, tile=32, columns=3
-    )
+    poses = [("sil", {}), ("aa", {"jawOpen": 1.0}), ("th", {"tongueOut": 1.0})]
+    sheet = chart_poses(face, poses, tile=32, columns=3)
     rest, wide, tongue = (sheet[4:36, x : x + 32] for x in (4, 40, 76))
     np.testing.assert_array_equal(rest, tongue)
     assert np.any(rest != wide)
@@ -62,4 +61,4 @@ def test_a_chart_of_visemes_leaves_out_channels_that_the_rig_lacks(face):
 
 def test_a_chart_of_nothing_is_refused(face):
     with pytest.raises(InputError):
-        chart_visemes(face, {})
+        chart_poses(face, [])

@@ -18,7 +18,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.slow
 def test_the_stored_head_is_the_built_one(folder: Path) -> None:
     built, stored = load_head(), load_head()
-    assert [p.name for p in folder.iterdir()] == [f"head-{source_hash()}.npz"]
+    assert [p.name for p in folder.iterdir()] == [f"head-visemic-{source_hash()}.npz"]
     np.testing.assert_array_equal(built.offsets, stored.offsets)
     np.testing.assert_array_equal(built.neutral, stored.neutral)
     np.testing.assert_array_equal(built.triangles, stored.triangles)
@@ -32,7 +32,7 @@ def test_the_stored_head_is_the_built_one(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"", b"not an archive", None])
 def test_a_corrupted_file_is_built_anew(folder: Path, damage: bytes | None) -> None:
-    path = folder / f"head-{source_hash()}.npz"
+    path = folder / f"head-visemic-{source_hash()}.npz"
     folder.mkdir(parents=True)
     if damage is None:
         load_head()
@@ -72,3 +72,21 @@ def test_an_unknown_rig_is_refused_with_the_nearest_name() -> None:
         load_rig("visemik")
     assert tuple(info.name for info in rig_infos()) == RIGS
     assert rig_infos()[0].licence == "Apache-2.0"
+
+
+@pytest.mark.slow
+def test_what_older_code_left_of_the_same_head_is_dropped(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for name in ("head-visemic-0123.npz", "head-otto-0123.npz", "other.npz"):
+        (folder / name).write_bytes(b"old")
+    load_head()
+    left = {p.name for p in folder.iterdir()}
+    assert left == {f"head-visemic-{source_hash()}.npz", "head-otto-0123.npz", "other.npz"}
+
+
+@pytest.mark.slow
+def test_heads_of_two_names_lie_side_by_side(folder: Path) -> None:
+    one, two = load_head("visemic"), load_head("otto")
+    assert len(list(folder.iterdir())) == 2
+    np.testing.assert_array_equal(one.triangles, two.triangles)
+    assert (one.name, two.name) == ("visemic", "otto") == (load_head("visemic").name, load_head("otto").name)

@@ -2,11 +2,26 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from visemic.cli.options import Height, Json, Out, Overwrite, Quiet, ViewName, Width
+from visemic.cli.options import (
+    Curves,
+    Height,
+    Json,
+    Labels,
+    Out,
+    Overwrite,
+    Quiet,
+    Subtitles,
+    ViewName,
+    Width,
+    Wireframe,
+)
+
+if TYPE_CHECKING:
+    from visemic.pipeline.clip import View
 
 OwnRig = Annotated[
     str | None,
@@ -17,26 +32,32 @@ Sound = Annotated[
     Path | None, typer.Option("--audio", help="Sound to put beside the motion.", show_default=False)
 ]
 
+Other = Annotated[
+    Path | None, typer.Option("--beside", help="Second motion, shown to the right.", show_default=False)
+]
+Twin = Annotated[
+    Path | None,
+    typer.Option(
+        "--errors", help="Motion to compare with: colours show the distance in mm.", show_default=False
+    ),
+]
 
-def _convert(
+
+def _write(
     source: Path,
     out: list[Path],
+    view: "View | None",
+    *,
     rig: str | None,
     fps: str | None,
     audio: Path | None,
-    width: int,
-    height: int,
-    view: str,
-    frame: int,
     overwrite: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    from visemic.cli.report import command_line, need_outputs, save_all, tell
-    from visemic.pipeline.clip import View, check_outputs, load_clip
+    from visemic.cli.report import command_line, save_all, tell
+    from visemic.pipeline.clip import View, load_clip
 
-    need_outputs(out)
-    check_outputs(out, overwrite=overwrite)
     clip = load_clip(source, rig=rig)
     if fps is not None:
         clip = clip.at_rate(fps)
@@ -45,8 +66,7 @@ def _convert(
 
         clip = replace(clip, waveform=read_waveform(audio))
     clip = replace(clip, provenance=replace(clip.provenance, command=command_line()))
-    look = View(width, height, view, frame)
-    paths = save_all(clip, out, overwrite=overwrite, view=look, quiet=quiet or as_json)
+    paths = save_all(clip, out, overwrite=overwrite, view=view or View(), quiet=quiet or as_json)
     tell(clip, paths, quiet=quiet, as_json=as_json)
 
 
@@ -60,6 +80,13 @@ def render(
     height: Height = 512,
     view: ViewName = "front",
     frame: Annotated[int, typer.Option(help="Frame of a png, from 0.")] = 0,
+    subtitles: Subtitles = False,
+    labels: Labels = False,
+    curves: Curves = False,
+    wireframe: Wireframe = False,
+    beside: Other = None,
+    errors: Twin = None,
+    error_max_mm: Annotated[float, typer.Option(help="End of the scale of --errors in mm.")] = 5.0,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -70,8 +97,30 @@ def render(
     Examples:
       visemic render take.csv --audio take.wav -o take.mp4
       visemic render take.npz -o frame.png --frame 42 --view mouth
+      visemic render take.npz -o take.mp4 --subtitles --labels --curves
+      visemic render ours.csv -o both.mp4 --beside theirs.csv
+      visemic render ours.csv -o wrong.mp4 --errors truth.csv --error-max-mm 3
     """
-    _convert(motion, out, rig, fps, audio, width, height, view, frame, overwrite, quiet, json)
+    from visemic.cli.report import need_outputs
+    from visemic.pipeline.clip import View, check_outputs, load_clip
+
+    need_outputs(out)
+    check_outputs(out, overwrite=overwrite)
+    look = View(
+        width,
+        height,
+        view,
+        frame,
+        subtitles=subtitles,
+        labels=labels,
+        curves=curves,
+        wireframe=wireframe,
+        beside=load_clip(beside, rig=rig) if beside is not None else None,
+        errors=load_clip(errors, rig=rig) if errors is not None else None,
+        error_max_mm=error_max_mm,
+        titles=(motion.name, beside.name if beside is not None else ""),
+    )
+    _write(motion, out, look, rig=rig, fps=fps, audio=audio, overwrite=overwrite, quiet=quiet, as_json=json)
 
 
 def convert(
@@ -96,4 +145,11 @@ def convert(
       visemic convert take.npz take.usda take.srt take.rhubarb.tsv
       visemic convert take.csv take_24.csv --fps 24
     """
-    _convert(source, target, rig, fps, audio, 512, 512, "front", 0, overwrite, quiet, json)
+    from visemic.cli.report import need_outputs
+    from visemic.pipeline.clip import check_outputs
+
+    need_outputs(target)
+    check_outputs(target, overwrite=overwrite)
+    _write(
+        source, target, None, rig=rig, fps=fps, audio=audio, overwrite=overwrite, quiet=quiet, as_json=json
+    )

@@ -5,10 +5,7 @@ from typing import Annotated
 
 import typer
 
-from visemic.cli.options import Json, Out, Overwrite, Quiet
-from visemic.core.errors import InputError
-
-CHARTS = ("shapes", "visemes")
+from visemic.cli.options import Json, Out, Overwrite, Quiet, RigName
 
 
 def _table(rows: list[dict[str, object]], as_json: bool) -> None:
@@ -25,27 +22,30 @@ def _table(rows: list[dict[str, object]], as_json: bool) -> None:
 
 
 def chart(
-    kind: Annotated[str, typer.Argument(help="shapes or visemes.")] = "shapes",
+    kind: Annotated[str, typer.Argument(help="shapes, visemes or emotions.")] = "shapes",
     out: Out = [],  # noqa: B006
-    rig: Annotated[str, typer.Option("--rig", help="Head; see visemic rigs.")] = "visemic",
+    rig: RigName = "visemic",
+    view: Annotated[
+        str | None,
+        typer.Option(help="Camera; the mouth for visemes and the face otherwise.", show_default=False),
+    ] = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Draw a labelled grid of the head's shapes or of the visemes.
+    """Draw a labelled grid of the head's shapes, of the visemes or of emotions.
 
     \b
     Examples:
       visemic chart shapes -o shapes.png
-      visemic chart visemes -o visemes.png
+      visemic chart visemes -o visemes.png --view face
+      visemic chart emotions -o emotions.png
     """
-    if kind not in CHARTS:
-        raise InputError(f"no chart {kind!r}; there are {' and '.join(CHARTS)}")
     from visemic.cli.report import need_outputs
     from visemic.pipeline.chart import save_chart
 
     need_outputs(out)
-    paths = [save_chart(kind, path, rig=rig, overwrite=overwrite) for path in out]
+    paths = [save_chart(kind, path, rig=rig, view=view, overwrite=overwrite) for path in out]
     if json:
         typer.echo(jsonlib.dumps({"outputs": [str(p) for p in paths]}))
     elif not quiet:

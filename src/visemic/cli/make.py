@@ -9,11 +9,13 @@ import typer
 from visemic.cli.options import (
     Blink,
     Brows,
+    Curves,
     Fps,
     Gaze,
     Head,
     Height,
     Json,
+    Labels,
     Lang,
     ModelName,
     Out,
@@ -21,8 +23,10 @@ from visemic.cli.options import (
     Quiet,
     RigName,
     Seed,
+    Subtitles,
     ViewName,
     Width,
+    Wireframe,
 )
 from visemic.core.errors import TextError
 
@@ -70,6 +74,10 @@ def speak(
     width: Width = 512,
     height: Height = 512,
     view: ViewName = "front",
+    subtitles: Subtitles = False,
+    labels: Labels = False,
+    curves: Curves = False,
+    wireframe: Wireframe = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -89,6 +97,7 @@ def speak(
 
     need_outputs(out)
     check_outputs(out, overwrite=overwrite)
+    look = View(width, height, view, subtitles=subtitles, labels=labels, curves=curves, wireframe=wireframe)
     clip = make_clip(
         _read_text(text, file),
         voice=voice,
@@ -105,7 +114,7 @@ def speak(
         gaze=gaze,
         command=command_line(),
     )
-    paths = save_all(clip, out, overwrite=overwrite, view=View(width, height, view), quiet=quiet or json)
+    paths = save_all(clip, out, overwrite=overwrite, view=look, quiet=quiet or json)
     tell(clip, paths, quiet=quiet, as_json=json)
 
 
@@ -131,6 +140,10 @@ def animate(
     width: Width = 512,
     height: Height = 512,
     view: ViewName = "front",
+    subtitles: Subtitles = False,
+    labels: Labels = False,
+    curves: Curves = False,
+    wireframe: Wireframe = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -149,7 +162,10 @@ def animate(
 
     need_outputs(out)
     check_outputs(out, overwrite=overwrite)
+    look = View(width, height, view, subtitles=subtitles, labels=labels, curves=curves, wireframe=wireframe)
     said = _read_text(text, file) if text is not None or file is not None else None
+    if subtitles and said is None:
+        raise TextError("subtitles need the words; give --text or -f FILE, or leave --subtitles out")
     with progress_bar(audio.name, quiet=quiet or json) as show:
         clip = make_clip(
             audio,
@@ -166,5 +182,5 @@ def animate(
             command=command_line(),
             progress=show,
         )
-    paths = save_all(clip, out, overwrite=overwrite, view=View(width, height, view), quiet=quiet or json)
+    paths = save_all(clip, out, overwrite=overwrite, view=look, quiet=quiet or json)
     tell(clip, paths, quiet=quiet, as_json=json)

@@ -30,5 +30,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one machine-readable l
 Width = Annotated[int, typer.Option(help="Width of mp4 and png in pixels.")]
 Height = Annotated[int, typer.Option(help="Height of mp4 and png in pixels.")]
 ViewName = Annotated[
-    str, typer.Option("--view", help="Camera of mp4 and png: front, three_quarter, profile or mouth.")
+    str, typer.Option("--view", help="Camera of mp4 and png: front, three_quarter, profile, face or mouth.")
 ]
+Subtitles = Annotated[
+    bool, typer.Option("--subtitles", help="Write the words on mp4 and png, the spoken one in colour.")
+]
+Labels = Annotated[
+    bool, typer.Option("--labels", help="Write the spoken phone and its viseme on mp4 and png.")
+]
+Curves = Annotated[bool, typer.Option("--curves", help="Show curves below mp4 and png.")]
+Wireframe = Annotated[bool, typer.Option("--wireframe", help="Show the edges of the mesh on mp4 and png.")]

@@ -88,3 +88,8 @@ ROTATIONS = Layout(
 
 ARKIT_61 = Layout("arkit-61", ARKIT_52.names + ROTATIONS.names)
 """The 52 shapes and the nine rotations: the default layout, and the columns of a Live Link take."""
+
+EYE_LOOK_YAW_RAD = 0.5235987755982988
+"""Turn of an eyeball at weight 1 of ``eyeLookIn`` or ``eyeLookOut``: 30 degrees."""
+EYE_LOOK_PITCH_RAD = 0.4363323129985824
+"""Turn of an eyeball at weight 1 of ``eyeLookUp`` or ``eyeLookDown``: 25 degrees."""

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from visemic.evaluation.head_surface import ROOTED, SOCKET, Surface, posed, sort_surface
-from visemic.geometry.intersection import Crossings, depths_behind, find_crossings
+from visemic.geometry.intersection import REACH_M, Crossings, depths_behind, find_crossings
 from visemic.motion.calibrate import calibrate
 from visemic.rig.linear import Rig
 from visemic.rig.readout import fit_readouts
@@ -25,13 +25,16 @@ LIP_SEAL_MM = 0.4
 """Sealed lips are pressed on each other by up to 0.35 mm (``motion.calibrate``)."""
 LIP_ON_TEETH_MM = 0.4
 TONGUE_ON_TEETH_MM = 0.6
+LID_SEAL_MM = 0.3
 _TONGUE_PHONES = frozenset({"TH", "DH", "T", "D", "N", "L"})
+_BLINKS = frozenset({"eyeBlink", "eyeBlinkLeft", "eyeBlinkRight"})
 SOFT: tuple[tuple[frozenset[str], frozenset[str], float], ...] = (
     (frozenset({"upper lip", "lower lip"}), BILABIALS, LIP_SEAL_MM),
     (frozenset({"lower lip", "upper teeth"}), LABIODENTALS, LIP_ON_TEETH_MM),
     (frozenset({"tongue", "upper teeth"}), _TONGUE_PHONES, TONGUE_ON_TEETH_MM),
+    (frozenset({"lid"}), _BLINKS, LID_SEAL_MM),
 )
-"""Parts, the phones that bring them together, and how deep flesh may give way, millimetres."""
+"""Parts, the phones or shapes that bring them together, and how deep flesh may give way, millimetres."""
 
 COMBINATIONS: dict[str, dict[str, float]] = {
     "mouthSmile+jawOpen": {"mouthSmile": 1.0, "jawOpen": 1.0},
@@ -45,6 +48,9 @@ COMBINATIONS: dict[str, dict[str, float]] = {
 }
 """Shapes that are seen together and must add up."""
 _ROUNDS = 40
+_NO_END_M = 0.95 * REACH_M
+_SPIKE_M = 0.005
+"""If no vertex of the other part is inside the first, a depth beyond this is not believed."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class Meeting:
     n_pairs: int
     """Pairs of triangles."""
     depth_mm: float
-    """How deep, approximately: the deepest vertex of one behind the surface of the other."""
+    """How deep, approximately: how far the deepest vertex of one lies behind the other's surface, in
+    the direction in which that is less; where no vertex does, by the triangles alone."""
     place_mm: tuple[float, float, float]
     """Where, at the deepest pair of triangles."""
 
@@ -138,9 +145,9 @@ def meetings_of(
 
 
 def _soft_or_wrong(meeting: Meeting, pose_name: str) -> Meeting:
-    for parts, phones, depth_mm in SOFT:
-        wanted = pose_name.removeprefix("phone ") in phones and pose_name.startswith("phone ")
-        if frozenset(meeting.parts) == parts and wanted and meeting.depth_mm <= depth_mm:
+    shown = {pose_name.removeprefix("phone "), *pose_name.split("+")}
+    for parts, reasons, depth_mm in SOFT:
+        if frozenset(meeting.parts) == parts and shown & reasons and meeting.depth_mm <= depth_mm:
             return Meeting(meeting.parts, "soft", meeting.n_pairs, meeting.depth_mm, meeting.place_mm)
     return meeting
 
@@ -159,11 +166,11 @@ def _meeting(
     deepest = chosen[np.argmax(found.depths_m[chosen])]
     depth_m, place = float(found.depths_m[deepest]), found.places_m[deepest]
     if kind != "rooted" and parts[0] != parts[1]:
-        followed = [
-            _follow(rig, surface, points, np.unique(found.pairs[chosen]), mine, other)
-            for mine, other in (parts, parts[::-1])
-        ]
-        best_m, vertex = max(followed)
+        crossing = np.unique(found.pairs[chosen])
+        followed = [_follow(rig, surface, points, crossing, *way) for way in (parts, parts[::-1])]
+        # Seen from one side an open surface has no end: the way out is the shorter of the two.
+        ends = [f for f in followed if 0.0 < f[0] < (_NO_END_M if min(followed)[0] > 0.0 else _SPIKE_M)]
+        best_m, vertex = min(ends, default=(0.0, 0))
         if best_m > 0.0:
             depth_m, place = best_m, points[vertex]
     x, y, z = (round(float(c) * 1_000, 1) for c in place)

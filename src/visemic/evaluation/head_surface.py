@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from visemic.core.clock import Rate
-from visemic.core.layout import Layout
+from visemic.core.layout import EYE_LOOK_PITCH_RAD, EYE_LOOK_YAW_RAD, Layout
 from visemic.core.signals import Motion
-from visemic.motion.gaze import FULL_PITCH_RAD, FULL_YAW_RAD
+from visemic.geometry.intersection import depths_behind
 from visemic.rig.linear import Rig, pose_motion
 
 EYE_MATERIALS = frozenset({"sclera", "iris", "pupil", "cornea"})
@@ -22,10 +22,18 @@ HAIR_PARTS = frozenset({"hair", "brow", "lash"})
 _LIP_SEEDS = {"upper lip": "upper_lip_", "lower lip": "lower_lip_"}
 
 ROOTED: dict[frozenset[str], str] = {
-    frozenset({"upper teeth", "upper gums"}): "roots of the teeth",
-    frozenset({"lower teeth", "lower gums"}): "roots of the teeth",
-    frozenset({"upper teeth"}): "roots and contact points of neighbouring teeth",
-    frozenset({"lower teeth"}): "roots and contact points of neighbouring teeth",
+    frozenset({"upper teeth", "upper gums"}): "necks of the teeth",
+    frozenset({"lower teeth", "lower gums"}): "necks of the teeth",
+    frozenset({"upper roots", "upper gums"}): "roots of the teeth",
+    frozenset({"lower roots", "lower gums"}): "roots of the teeth",
+    frozenset({"upper roots", "mouth cavity"}): "roots of the teeth",
+    frozenset({"lower roots", "mouth cavity"}): "roots of the teeth",
+    frozenset({"upper roots"}): "roots of the teeth",
+    frozenset({"lower roots"}): "roots of the teeth",
+    frozenset({"upper roots", "upper teeth"}): "roots of the teeth",
+    frozenset({"lower roots", "lower teeth"}): "roots of the teeth",
+    frozenset({"upper teeth"}): "contact points of neighbouring teeth",
+    frozenset({"lower teeth"}): "contact points of neighbouring teeth",
     frozenset({"upper gums", "mouth cavity"}): "gums grow out of the lining",
     frozenset({"lower gums", "mouth cavity"}): "gums grow out of the lining",
     frozenset({"tongue", "mouth cavity"}): "root of the tongue in the floor of the mouth",
@@ -64,7 +72,9 @@ class Surface:
 
     def vertices_of(self, rig: Rig, *parts: str) -> Int[np.ndarray, " some"]:
         """Give the vertices of parts."""
-        return np.unique(np.concatenate([rig.triangles[self.triangles_of(p)].ravel() for p in parts]).astype(int))
+        return np.unique(
+            np.concatenate([rig.triangles[self.triangles_of(p)].ravel() for p in parts]).astype(int)
+        )
 
 
 def posed(rig: Rig, weights: Mapping[str, float]) -> Float[np.ndarray, "vertices 3"]:
@@ -97,8 +107,8 @@ def eye_angles(rig: Rig, values: Float[np.ndarray, " channels"], side: str) -> t
         return float(values[rig.layout.index(name)]) if name in rig.layout else 0.0
 
     outwards = 1.0 if side == "Left" else -1.0
-    yaw = outwards * FULL_YAW_RAD * (weight("Out") - weight("In"))
-    return float(yaw), float(FULL_PITCH_RAD * (weight("Down") - weight("Up")))
+    yaw = outwards * EYE_LOOK_YAW_RAD * (weight("Out") - weight("In"))
+    return float(yaw), float(EYE_LOOK_PITCH_RAD * (weight("Down") - weight("Up")))
 
 
 def sort_surface(rig: Rig) -> Surface:
@@ -124,8 +134,22 @@ def sort_surface(rig: Rig) -> Surface:
             here = mine & (shell == number)
             is_lower = bool(np.mean(lower[np.unique(rig.triangles[here])]) > 0.5)
             part[here] = f"{'lower' if is_lower else 'upper'} {kind}"
+    for arch in ("upper", "lower"):
+        _bury_roots(rig, part, arch)
     kinds = tuple(sorted(set(part.tolist())))
     return Surface(kinds, np.array([kinds.index(p) for p in part], dtype=int), names)
+
+
+def _bury_roots(rig: Rig, part: np.ndarray, arch: str) -> None:
+    """Call what lies in the gums at rest a root."""
+    teeth, gums = np.flatnonzero(part == f"{arch} teeth"), np.flatnonzero(part == f"{arch} gums")
+    if len(teeth) == 0 or len(gums) == 0:
+        return
+    points = rig.neutral.astype(float)
+    own = np.unique(rig.triangles[teeth])
+    buried = np.zeros(rig.n_vertices, bool)
+    buried[own] = depths_behind(points[own], points[rig.triangles[gums]]) > 0
+    part[teeth[buried[rig.triangles[teeth]].all(axis=1)]] = f"{arch} roots"
 
 
 def _plain(material: str) -> str:
@@ -167,7 +191,9 @@ def _split_lips(rig: Rig, names: np.ndarray, part: np.ndarray) -> None:
     from scipy.sparse.csgraph import dijkstra
 
     lips = np.flatnonzero(part == "lips")
-    seeds = {lip: [rig.landmarks[n] for n in rig.landmarks if n.startswith(p)] for lip, p in _LIP_SEEDS.items()}
+    seeds = {
+        lip: [rig.landmarks[n] for n in rig.landmarks if n.startswith(p)] for lip, p in _LIP_SEEDS.items()
+    }
     if len(lips) == 0 or not all(seeds.values()):
         return
     corner = names[rig.triangles[lips]]

@@ -32,8 +32,8 @@ from visemic.export.mesh_part import (
     tracks_of,
     unit_normals,
 )
-from visemic.export.rotation import joint_angles, quaternions_from_angles
-from visemic.rig.linear import Joint, Material, Rig
+from visemic.export.rotation import quaternions_from_angles
+from visemic.rig.linear import Joint, Material, Rig, joint_angles
 
 MIN_OFFSET_M = 1e-5
 """Offsets under a hundredth of a millimetre are left out: nobody sees them, and they triple the file."""

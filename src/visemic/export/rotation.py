@@ -9,17 +9,6 @@ Shape letters: none; the last axis of a quaternion is x, y, z, w.
 import numpy as np
 from jaxtyping import Float
 
-from visemic.core.signals import Motion
-from visemic.rig.linear import Joint
-
-
-def joint_angles(motion: Motion, joint: Joint) -> Float[np.ndarray, "3 frames"]:
-    """Give yaw, pitch and roll of a joint in radians; channels that the motion lacks are 0."""
-    zero = np.zeros(motion.n_frames)
-    return np.stack(
-        [motion.channel(c).astype(float) if c in motion.layout else zero for c in joint.rotation_channels]
-    )
-
 
 def quaternions_from_angles(angles_rad: Float[np.ndarray, "3 frames"]) -> Float[np.ndarray, "frames 4"]:
     """Give unit quaternions (x, y, z, w), without sign jumps where the angles have none.

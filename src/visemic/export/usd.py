@@ -24,8 +24,8 @@ from visemic.export.mesh_part import (
     tracks_of,
     unit_normals,
 )
-from visemic.export.rotation import joint_angles, quaternions_from_angles
-from visemic.rig.linear import Joint, Rig
+from visemic.export.rotation import quaternions_from_angles
+from visemic.rig.linear import Joint, Rig, joint_angles
 
 MIN_OFFSET_M = 1e-6
 UNSAVED = "USD could not save it; is the disk full?"

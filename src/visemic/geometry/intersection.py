@@ -63,7 +63,9 @@ def find_crossings(
         return Crossings(np.zeros((0, 2), int), np.zeros((0, 3)), np.zeros(0))
     corners = np.ascontiguousarray(points[triangles], dtype=np.float64)
     shared = triangles if names is None else names[triangles]
-    pairs, facts = crossing_pairs(corners, np.ascontiguousarray(shared, dtype=np.int64), _cell_m(corners), SLACK_M)
+    pairs, facts = crossing_pairs(
+        corners, np.ascontiguousarray(shared, dtype=np.int64), _cell_m(corners), SLACK_M
+    )
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     return Crossings(pairs[order], facts[order, :3], facts[order, 3])
 

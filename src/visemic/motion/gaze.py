@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
+from visemic.core.layout import EYE_LOOK_PITCH_RAD, EYE_LOOK_YAW_RAD
 from visemic.motion.accent import SpeechEvents
 
 _MIN_FIXATION_S, _MAX_FIXATION_S = 0.4, 2.5
@@ -19,8 +20,6 @@ _SACCADE_MAX_S = 0.06
 _FIRST_S = 0.3
 VESTIBULAR_GAIN = 0.75
 """Share of the head's turn that the eyes take back."""
-FULL_YAW_RAD, FULL_PITCH_RAD = np.deg2rad(30.0), np.deg2rad(25.0)
-"""Eye angles at which the eyeLook shapes reach 1."""
 _WIDE_SHARE = 0.2
 
 
@@ -79,10 +78,10 @@ def _eye_channels(
     yaw_rad: Float[np.ndarray, " frames"], pitch_rad: Float[np.ndarray, " frames"]
 ) -> dict[str, Float[np.ndarray, " frames"]]:
     """Give both eyes' rotations and weights; the lids widen a little with a look up."""
-    left = np.clip(yaw_rad / FULL_YAW_RAD, 0.0, 1.0)
-    right = np.clip(-yaw_rad / FULL_YAW_RAD, 0.0, 1.0)
-    down = np.clip(pitch_rad / FULL_PITCH_RAD, 0.0, 1.0)
-    up = np.clip(-pitch_rad / FULL_PITCH_RAD, 0.0, 1.0)
+    left = np.clip(yaw_rad / EYE_LOOK_YAW_RAD, 0.0, 1.0)
+    right = np.clip(-yaw_rad / EYE_LOOK_YAW_RAD, 0.0, 1.0)
+    down = np.clip(pitch_rad / EYE_LOOK_PITCH_RAD, 0.0, 1.0)
+    up = np.clip(-pitch_rad / EYE_LOOK_PITCH_RAD, 0.0, 1.0)
     curves = {
         "eyeLookOutLeft": left,
         "eyeLookInRight": left,

@@ -4,8 +4,9 @@ import base64
 import html
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from visemic.core.atomic import atomic_path, check_writable
 from visemic.core.clock import Rate
@@ -17,6 +18,9 @@ from visemic.pipeline.motion import resample_motion
 from visemic.pipeline.options import DEFAULT_RIG, FaceOptions
 from visemic.rig.linear import Rig, pose_motion
 from visemic.rig.registry import RIGS, load_rig
+
+if TYPE_CHECKING:
+    from visemic.render.shot import Overlay, Shot
 
 Progress = Callable[[int, int], None]
 """Called with work done and work in all."""
@@ -36,9 +40,25 @@ class View:
     height: int = 512
     """Pixels."""
     view: str = "front"
-    """``front``, ``three_quarter``, ``profile`` or ``mouth``."""
+    """``front``, ``three_quarter``, ``profile``, ``face`` or ``mouth``."""
     frame: int = 0
     """Frame of a still."""
+    subtitles: bool = field(default=False, kw_only=True)
+    """Whether the words are shown, the spoken one in colour."""
+    labels: bool = field(default=False, kw_only=True)
+    """Whether the spoken phone and its viseme are shown."""
+    curves: bool = field(default=False, kw_only=True)
+    """Whether curves run below the head."""
+    wireframe: bool = field(default=False, kw_only=True)
+    """Whether the edges of the mesh are shown."""
+    beside: "Clip | None" = field(default=None, kw_only=True)
+    """A second clip to its right; the picture is twice as wide, the sound is the first's."""
+    errors: "Clip | None" = field(default=None, kw_only=True)
+    """A clip on the same head: vertices are coloured by their distance from there, heads held level."""
+    error_max_mm: float = field(default=5.0, kw_only=True)
+    """Distance that has the last colour of the scale."""
+    titles: tuple[str, str] = field(default=("first", "second"), kw_only=True)
+    """Shown above the heads when there are two."""
 
 
 def output_suffixes() -> tuple[str, ...]:
@@ -140,27 +160,46 @@ class Clip:
             export_clip(data, path, overwrite=overwrite, progress=progress)
         return path
 
+    def _shots(self, view: View) -> "list[Shot]":
+        from visemic.render.shot import Shot
+
+        def shot(clip: "Clip", title: str = "", against: "Shot | None" = None) -> "Shot":
+            own = clip if clip.motion.rate == self.motion.rate else clip.at_rate(self.motion.rate)
+            # One copy of a head serves all that show it.
+            rig = self.rig if own.rig.name == self.rig.name else own.rig
+            return Shot(rig, own.motion, own.alignment, title, against)
+
+        other = shot(view.errors) if view.errors is not None else None
+        if view.beside is None:
+            return [shot(self, against=other)]
+        return [shot(self, view.titles[0], other), shot(view.beside, view.titles[1])]
+
     def _save_video(self, path: Path, overwrite: bool, view: View, progress: Progress | None) -> None:
-        from visemic.render.video import render_video
+        from visemic.render.video import render_shots
 
         with atomic_path(path, overwrite=overwrite) as partial:
-            render_video(
-                self.rig,
-                self.motion,
+            render_shots(
+                self._shots(view),
                 self.waveform,
                 partial,
                 width=view.width,
                 height=view.height,
                 view=view.view,
+                overlay=_overlay(view),
                 metadata=self.provenance.to_dict(),
                 progress=progress,
             )
 
     def _save_still(self, path: Path, overwrite: bool, view: View) -> None:
-        from visemic.render.still import render_still, save_png
+        from visemic.render.still import save_png, still_of_shots
 
-        image = render_still(
-            self.rig, self.motion, view.frame, width=view.width, height=view.height, view=view.view
+        image = still_of_shots(
+            self._shots(view),
+            view.frame,
+            width=view.width,
+            height=view.height,
+            view=view.view,
+            overlay=_overlay(view),
         )
         with atomic_path(path, overwrite=overwrite) as partial:
             save_png(image, partial, metadata=self.provenance.to_dict())
@@ -185,6 +224,12 @@ class Clip:
             f"Clip({shown!r}, {self.duration_s:.2f} s, {self.motion.n_frames} frames of "
             f"{len(self.motion.layout)} channels at {self.motion.rate}, rig {self.rig.name!r})"
         )
+
+
+def _overlay(view: View) -> "Overlay":
+    from visemic.render.shot import Overlay
+
+    return Overlay(view.subtitles, view.labels, view.curves, view.wireframe, view.error_max_mm)
 
 
 def load_clip(path: "str | Path", *, rig: str | None = None) -> Clip:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32
 from visemic.core.errors import InputError, unknown_name
 from visemic.rig.linear import Rig
 
-VIEWS = ("front", "three_quarter", "profile", "mouth")
+VIEWS = ("front", "three_quarter", "profile", "face", "mouth")
 """Named framings."""
 
 MIN_SIDE, MAX_SIDE = 16, 4096
@@ -19,7 +19,7 @@ MIN_SIDE, MAX_SIDE = 16, 4096
 _FIELD_OF_VIEW_DEG = 18.0
 """A long portrait lens: features keep their proportions."""
 
-_YAW_DEG = {"front": 0.0, "three_quarter": 36.0, "profile": 90.0, "mouth": 0.0}
+_YAW_DEG = {"front": 0.0, "three_quarter": 36.0, "profile": 90.0, "face": 0.0, "mouth": 0.0}
 
 
 def check_size(width: int, height: int) -> None:
@@ -101,20 +101,22 @@ def _mouth_frame(rig: Rig, box: Float[np.ndarray, "2 3"]) -> tuple[np.ndarray, f
     if len(corners) == 2:
         ends = rig.neutral[corners].astype(float)
         middle = ends.mean(0)
-        return middle - [0, 0.006, 0], 2.1 * float(np.linalg.norm(ends[0] - ends[1]))
+        return middle - [0, 0.008, 0], 1.85 * float(np.linalg.norm(ends[0] - ends[1]))
     low, high = box
     middle = np.array([(low[0] + high[0]) / 2, low[1] + 0.22 * (high[1] - low[1]), high[2]])
     return middle, 0.5 * float(high[0] - low[0])
 
 
-def portrait_camera(rig: Rig, width: int, height: int, view: str = "front") -> Camera:
+def portrait_camera(rig: Rig, width: int, height: int, view: str = "front", *, lift: float = 0.0) -> Camera:
     """Give a camera that frames a rig's head: whole head, some neck, shoulders cut.
 
     Args:
         rig: The head; only its neutral, its eyes and its landmarks are looked at.
         width: Pixels.
         height: Pixels.
-        view: ``front``; ``three_quarter`` and ``profile``, from the head's own left; or ``mouth``.
+        view: ``front``; ``three_quarter`` and ``profile``, from the head's own left; ``face``, from
+            forehead to chin; or ``mouth``.
+        lift: Share of the picture's height by which the head sits higher, to leave room below.
 
     Raises:
         InputError: The size cannot be drawn or the view is unknown.
@@ -134,6 +136,10 @@ def portrait_camera(rig: Rig, width: int, height: int, view: str = "front") -> C
         yaw = math.radians(_YAW_DEG[view])
         seen_width = math.hypot(size[0] * math.cos(yaw), size[2] * math.sin(yaw))
         span_y = max(1.30 * size[1], 1.2 * seen_width * height / width)
+        if view == "face":
+            target[1] = low[1] + 0.37 * size[1]
+            span_y = 0.84 * size[1] * max(height / width, 1.0)
+    target[1] -= lift * span_y
     distance = span_y / 2 / math.tan(math.radians(_FIELD_OF_VIEW_DEG) / 2)
     # The framed plane is the front of the face, so that it is not cut when it is close.
     distance += float(high[2] - target[2]) if view == "mouth" else 0.0

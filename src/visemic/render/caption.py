@@ -1,5 +1,6 @@
 """Subtitles that follow the voice: a few words at a time, the spoken one in colour."""
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from visemic.core.signals import Alignment
-from visemic.render.letter import ACCENT, INK, Patch, font_for, letter_size
+from visemic.render.letter import ACCENT, INK, Patch, font_for, legible, letter_size
 
 MAX_LINES = 2
 _PAUSE_S = 0.8
@@ -18,29 +19,34 @@ _LEAD_S, _LINGER_S = 0.15, 0.7
 _BOX = (10, 11, 14, 150)
 
 
+def _shared(between: str) -> tuple[str, str]:
+    """Give what the word before and the word after have of the signs between them."""
+    signs = between.split()
+    if not any(c.isspace() for c in between):
+        return between, ""
+    head = signs.pop(0) if signs and not between[0].isspace() else ""
+    tail = signs.pop() if signs and not between[-1].isspace() else ""
+    return " ".join([head, *signs]).rstrip(), tail
+
+
 def written_words(alignment: Alignment) -> list[tuple[str, bool]]:
     """Give each word with the punctuation that the text puts around it, and whether a space follows."""
     text, places, end = alignment.text, [], 0
     for word in alignment.words:
         start = text.find(word.text, end)
         if start < 0 or any(c.isalnum() for c in text[end:start]):
-            places.append((end, end))
-            continue
+            # The text is not what is spoken, or not in this order: words stand alone.
+            return [(word.text, True) for word in alignment.words]
         end = start + len(word.text)
         places.append((start, end))
-    if not all(b > a for a, b in places):  # the text is not what is spoken: words stand alone
-        return [(word.text, True) for word in alignment.words]
-    found = []
+    found, before = [], text[: places[0][0]].strip() if places else ""
     for number, (start, end) in enumerate(places):
-        before = text[: places[0][0]].strip() if number == 0 else ""
-        if number:
-            between = text[places[number - 1][1] : start]
-            before = between.split()[-1] if between[-1:].strip() and between.split()[1:] else ""
-        between = text[end : places[number + 1][0]] if number + 1 < len(places) else text[end:]
-        pieces = between.split()
-        after = pieces[0] if pieces and not between[:1].isspace() else ""
-        dashes = "".join(f" {p}" for p in pieces[len(after) > 0 :] if p in ("-", "–", "—"))
-        found.append((before + text[start:end] + after + dashes, any(c.isspace() for c in between)))
+        is_last = number + 1 == len(places)
+        between = text[end:] + " " if is_last else text[end : places[number + 1][0]]
+        after, following = _shared(between)
+        has_space = not is_last and any(c.isspace() for c in between)
+        found.append((before + text[start:end] + after, has_space))
+        before = following
     return found
 
 
@@ -61,9 +67,10 @@ class Captions:
 
     def __init__(self, alignment: Alignment, width: int, height: int) -> None:
         self._words = alignment.words
-        self._pieces = written_words(alignment)
-        self._size = letter_size(min(height, width), 0.052)
-        self._font = font_for("".join(piece for piece, _ in self._pieces), self._size)
+        self._size = letter_size(min(height, width), 0.046)
+        pieces = written_words(alignment)
+        self._font = font_for("".join(piece for piece, _ in pieces), self._size)
+        self._pieces = [(legible(piece, self._font), spaced) for piece, spaced in pieces]
         self._width, self._height = width, height
         self.pages = self._paged(0.9 * width)
         self._starts = [page.from_s for page in self.pages]
@@ -87,19 +94,37 @@ class Captions:
         best = min(splits, key=lambda lines: max(map(self._line_width, lines)))
         return best if max(map(self._line_width, best)) <= limit or len(numbers) == 2 else None
 
+    def _runs(self) -> list[list[int]]:
+        """Give the words between sentence ends and pauses."""
+        runs: list[list[int]] = []
+        for number, word in enumerate(self._words):
+            before = runs[-1][-1] if runs else -1
+            has_ended = before < 0 or (
+                word.start_s - self._words[before].end_s > _PAUSE_S
+                or self._pieces[before][0].rstrip("\"'”’»)").endswith((".", "!", "?", "…", "。"))
+            )
+            if has_ended:
+                runs.append([])
+            runs[-1].append(number)
+        return runs
+
+    def _filled(self, run: list[int], limit: float, enough: float) -> list[list[int]]:
+        """Share a run's words out, a page after ``enough`` pixels of text or when no more fits."""
+        groups = [run[:1]]
+        for number in run[1:]:
+            last = (*groups[-1], number)
+            if self._line_width(tuple(groups[-1])) >= enough or self._balanced(last, limit) is None:
+                groups.append([])
+            groups[-1].append(number)
+        return groups
+
     def _paged(self, limit: float) -> tuple[Page, ...]:
         groups: list[list[int]] = []
-        for number, word in enumerate(self._words):
-            last = groups[-1] if groups else []
-            ends = bool(last) and (
-                word.start_s - self._words[last[-1]].end_s > _PAUSE_S
-                or self._pieces[last[-1]][0].rstrip("\"'”’»)").endswith((".", "!", "?", "…", "。"))
-                or self._balanced((*last, number), limit) is None
-            )
-            if not last or ends:
-                groups.append([number])
-            else:
-                last.append(number)
+        for run in self._runs():
+            shared = self._filled(run, limit, math.inf)
+            # A last page of one word would flash by: pages of about one length are easier to read.
+            even = self._filled(run, limit, self._line_width(tuple(run)) / len(shared))
+            groups += even if len(even) == len(shared) else shared
         pages: list[Page] = []
         for position, group in enumerate(groups):
             lines = self._balanced(tuple(group), limit) or (tuple(group),)
@@ -137,7 +162,7 @@ class Captions:
             left = (width - self._line_width(numbers)) / 2
             middle = pad / 2 + (row + 0.5) * step
             for place, number in enumerate(numbers):
-                piece, spaced = self._pieces[number]
+                piece = self._pieces[number][0]
                 before = self._line_text((*numbers[:place], number))
                 x = left + float(self._font.getlength(before)) - float(self._font.getlength(piece))
                 ink = ACCENT if number == current else INK

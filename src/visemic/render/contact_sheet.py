@@ -1,4 +1,4 @@
-"""Labelled grids of pictures: every shape or every viseme of a head at a glance."""
+"""Labelled grids of pictures: every shape, viseme or emotion of a head at a glance."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -80,7 +80,7 @@ def _sheet_of_poses(
 
 
 def chart_shapes(
-    rig: Rig, names: Sequence[str] | None = None, *, tile: int = 256, view: str = "front", columns: int = 8
+    rig: Rig, names: Sequence[str] | None = None, *, tile: int = 256, view: str = "face", columns: int = 8
 ) -> UInt8[np.ndarray, "rows across 3"]:
     """Draw the neutral and then every shape at weight 1, each with its name.
 
@@ -99,21 +99,21 @@ def chart_shapes(
     return _sheet_of_poses(rig, poses, tile, view, columns)
 
 
-def chart_visemes(
+def chart_poses(
     rig: Rig,
-    weights_by_viseme: Mapping[str, Mapping[str, float]],
+    poses: Iterable[tuple[str, Mapping[str, float]]],
     *,
     tile: int = 256,
-    view: str = "front",
+    view: str = "face",
     columns: int = 8,
 ) -> UInt8[np.ndarray, "rows across 3"]:
-    """Draw every viseme with its name.
+    """Draw poses such as visemes or emotions, each with its name.
 
     Args:
-        weights_by_viseme: Weights by channel for each viseme; channels that the rig lacks do nothing.
+        poses: A label and weights by channel for each; channels that the rig lacks do nothing.
         tile: Side of one picture, pixels.
 
     Raises:
-        InputError: There is no viseme.
+        InputError: There is no pose.
     """
-    return _sheet_of_poses(rig, weights_by_viseme.items(), tile, view, columns)
+    return _sheet_of_poses(rig, poses, tile, view, columns)

@@ -1,9 +1,10 @@
 """A strip of curves that runs past a playhead, below the picture."""
 
+import math
 from bisect import bisect_left
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from visemic.core.errors import InputError
 from visemic.core.signals import Alignment, Motion
@@ -15,6 +16,7 @@ WINDOW_S = 2.0
 """Shown before and after the playhead."""
 
 _PAPER, _LANE, _TEXT, _PLAYHEAD = (17, 18, 21), (26, 28, 33), (196, 199, 206), (244, 245, 248)
+_FAINT = (112, 116, 126)
 _COLOURS = (
     (255, 140, 96),
     (120, 190, 255),
@@ -36,6 +38,12 @@ def strip_height(height: int, n_lanes: int) -> int:
     return min(wanted, height // 3) // 2 * 2
 
 
+def _lane_scale(curve: Float32[np.ndarray, " frames"]) -> float:
+    """Give the value at a lane's upper edge: a quarter, a half, three quarters or the whole of a weight."""
+    most = float(curve.max(initial=0.0))
+    return min(1.0, max(1, math.ceil(4 * most - 1e-6)) / 4)
+
+
 class CurveStrip:
     """Draws the curves of a motion around a frame. May be asked from several threads."""
 
@@ -48,8 +56,10 @@ class CurveStrip:
         self.height = strip_height(height, len(self._names))
         self._width = width
         self._lane = (self.height - 4) / len(self._names)
-        self._left = min(round(0.34 * width), 8 + round(self._letters() * 6.6))
+        font = font_for("".join(self._names), self._letters())
+        self._left = min(round(0.4 * width), 10 + math.ceil(max(map(font.getlength, self._names))))
         self._starts_s = [phone.start_s for phone in alignment.phones] if alignment is not None else []
+        self._scales = [_lane_scale(motion.values[:, column]) for column in self._columns]
         self._base = self._empty()
         self._inks = np.array([_COLOURS[n % len(_COLOURS)] for n in range(len(self._names))], np.float64)
 
@@ -66,6 +76,14 @@ class CurveStrip:
             top = 2 + number * self._lane
             draw.rectangle((self._left, round(top) + 1, self._width, round(top + self._lane) - 2), fill=_LANE)
             shown = shortened(name, font, self._left - 8)
+            scale = f"{self._scales[number]:g}"
+            draw.text(
+                (self._width - 3, top + 1),
+                scale,
+                font=font_for("0", max(8, self._letters() - 2)),
+                fill=_FAINT,
+                anchor="ra",
+            )
             draw.text((self._left - 5, top + self._lane / 2), shown, font=font, fill=_TEXT, anchor="rm")
         return np.array(image, np.uint8)
 
@@ -82,7 +100,7 @@ class CurveStrip:
         known = np.arange(first, last)
         for number, column in enumerate(self._columns):
             curve = self._motion.values[first:last, column].astype(float)
-            values = np.interp(at, known, curve, left=0.0, right=0.0)
+            values = np.interp(at, known, curve / self._scales[number], left=0.0, right=0.0)
             top = 2 + number * self._lane + 2
             draw_lane(
                 strip, top, self._lane - 5, self._left, values, self._inks[number], 0.0022 * self._width + 0.3

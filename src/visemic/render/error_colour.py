@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32
 
 from visemic.core.errors import InputError
 from visemic.render.letter import INK, Patch, font_for, letter_size
@@ -97,16 +97,22 @@ def clay(rig: Rig) -> Rig:
     return replace(rig, groups=tuple(plain), vertex_colours=None)
 
 
-def scale_bar(width: int, height: int, limit_mm: float, table: Float32[np.ndarray, "steps 3"]) -> Patch:
-    """Give a labelled bar of the colours for the lower left corner of a picture."""
+def scale_bar(
+    width: int, height: int, limit_mm: float, table: Float32[np.ndarray, "steps 3"], place: tuple[int, int]
+) -> Patch:
+    """Give a labelled bar of the colours.
+
+    Args:
+        place: Row and column of its upper left corner.
+    """
     from PIL import Image, ImageDraw
 
     size = letter_size(min(width, height), 0.03)
     font = font_for("0", size)
     pad, thick = max(3, size // 2), max(5, size * 2 // 3)
-    long = round(0.3 * width)
-    labels = ("0", f"{limit_mm / 2:g}", f"{limit_mm:g} mm")
-    box = (long + 2 * pad + size * 3, thick + size + 3 * pad)
+    long = round(0.18 * width)
+    labels = ("0", f"{limit_mm:g} mm")
+    box = (long + 2 * pad + size * 5 // 2, thick + size + 3 * pad)
     image = Image.new("RGBA", box, (10, 11, 14, 0))
     draw = ImageDraw.Draw(image)
     draw.rounded_rectangle((0, 0, box[0] - 1, box[1] - 1), pad, fill=(10, 11, 14, 168))
@@ -115,10 +121,9 @@ def scale_bar(width: int, height: int, limit_mm: float, table: Float32[np.ndarra
         draw.line(
             (left + column, pad, left + column, pad + thick), fill=_srgb(table[column * len(table) // long])
         )
-    for place, label in zip((0, long // 2, long), labels, strict=True):
-        draw.text((left + place, pad + thick + pad // 2), label, font=font, fill=(*INK, 255), anchor="ma")
-    margin = max(4, round(0.02 * height))
-    return Patch(np.array(image, np.uint8), height - box[1] - margin, margin)
+    for mark, label in zip((0, long), labels, strict=True):
+        draw.text((left + mark, pad + thick + pad // 2), label, font=font, fill=(*INK, 255), anchor="ma")
+    return Patch(np.array(image, np.uint8), *place)
 
 
 def _srgb(linear: Float32[np.ndarray, " 3"]) -> tuple[int, int, int, int]:

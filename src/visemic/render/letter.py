@@ -13,9 +13,18 @@ ACCENT = (255, 209, 84)
 """What is spoken now, sRGB."""
 _SHADE = (10, 11, 14, 168)
 
-# The font inside Pillow comes first, so that bytes do not depend on the machine as long as it
-# has the letters; other scripts need a font of the system.
-_SYSTEM_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc", "Arial Unicode.ttf")
+# The font inside Pillow comes first, so that bytes do not depend on the machine; it has little
+# more than the English letters, and all others need a font of the system.
+_SYSTEM_FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "arial.ttf",
+    "Arial.ttf",
+    "Arial Unicode.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "msyh.ttc",
+)
+_SPELT = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "«": '"', "»": '"'}
 
 
 class Patch(NamedTuple):
@@ -40,19 +49,31 @@ def _font(name: str, size: int) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _draws(name: str, letter: str) -> bool:
+def _has(font: Any, letter: str) -> bool:
     """Tell whether a font has a letter: one that it lacks looks like one that nobody has."""
-    font = _font(name, 16)
-    return bytes(font.getmask(letter)) != bytes(font.getmask("\U000ffffe"))
+    return letter.isspace() or bytes(font.getmask(letter)) != bytes(font.getmask("\U000ffffe"))
 
 
 def font_for(text: str, size: int) -> Any:
     """Give a font of ``size`` pixels that has all letters of a text, or the usual one if none has."""
-    letters = {c for c in text if not c.isspace() and not unicodedata.combining(c)}
+    letters = {c for c in text if not unicodedata.combining(c)}
     for name in ("", *_SYSTEM_FONTS):
-        if _font(name, 16) is not None and all(_draws(name, letter) for letter in letters):
+        if _font(name, 16) is not None and all(_has(_font(name, 16), letter) for letter in letters):
             return _font(name, size)
     return _font("", size)
+
+
+def legible(text: str, font: Any) -> str:
+    """Give a text with plain letters for those that a font lacks: e for é, rather than an empty box."""
+
+    def plain(letter: str) -> str:
+        if _has(font, letter) or unicodedata.combining(letter):
+            return letter
+        spelt = _SPELT.get(letter.lower(), unicodedata.normalize("NFKD", letter))
+        spelt = spelt.upper() if letter.isupper() else spelt
+        return "".join(c for c in spelt if not unicodedata.combining(c) and _has(font, c)) or "?"
+
+    return "".join(plain(letter) for letter in unicodedata.normalize("NFC", text))
 
 
 def letter_size(height: int, share: float) -> int:
@@ -82,7 +103,7 @@ def badge(
 
     font = font_for(text, size)
     pad = max(3, size // 3)
-    text = shortened(text, font, width - 2 * pad)
+    text = shortened(legible(text, font), font, width - 2 * pad)
     box = (int(font.getlength(text)) + 2 * pad + 1, size + 2 * pad - size // 4)
     image = Image.new("RGBA", box, (*_SHADE[:3], 0))
     draw = ImageDraw.Draw(image)

@@ -36,10 +36,12 @@ _OUT_R, _OUT_G, _OUT_B, _SHARE, _RIM = 17, 18, 19, 20, 21
 # Numbers of half the size fit twice as many to an instruction; plain literals would be doubles.
 _0, _1, _2, _3, _4 = np.float32(0), np.float32(1), np.float32(2), np.float32(3), np.float32(4)
 _HALF, _QUARTER = np.float32(0.5), np.float32(0.25)
-_WRAP_R, _WRAP_G, _WRAP_B = np.float32(0.34), np.float32(0.17), np.float32(0.11)
+_WRAP_R, _WRAP_G, _WRAP_B = np.float32(0.50), np.float32(0.36), np.float32(0.30)
+_SOFT = np.float32(0.5)
 _EDGE_R, _EDGE_G = np.float32(0.40), np.float32(0.10)
 _KNEE, _REST = np.float32(0.6), np.float32(0.4)
-_MOST_AWAY, _FIFTH = np.float32(-0.3), np.float32(0.2)
+_CLEAR_M, _TURN = np.float32(0.010), np.float32(1 / 0.35)
+_MOST_AWAY, _FIFTH = np.float32(-0.5), np.float32(0.2)
 _LEAST = np.float32(0.02)
 _TINY = np.float32(1e-20)
 _TENTH = np.float32(0.1)
@@ -228,6 +230,10 @@ def gather_places(
             steep = key_lift[9] / max(toward, _FIFTH)
             limit = wa * key_screen[a, 2] + wb * key_screen[b, 2] + wc * key_screen[c, 2]
             limit += max(lift, _0) + _HALF * steep
+            # Where the surface turns away from the key its own curve ends the light; only what
+            # stands clear of it casts a shadow there.
+            turned = max(_1 - toward * _TURN, _0)
+            limit += _CLEAR_M * turned * turned
             per_column, per_row = -along * steep, -down * steep
             lit = _1
             if x >= _2 and y >= _2 and x < last and y < last:
@@ -269,6 +275,14 @@ def warm_openness(openness: np.float32, colour: np.float32) -> np.float32:
     """
     returned = _BOUNCE * colour * (_1 - openness) * openness
     return openness + returned
+
+
+@compiled(fastmath=True)
+def wrapped(toward: np.float32, wrap: np.float32) -> np.float32:
+    """Give the cosine law reaching past the terminator by ``wrap``, where it ends without a kink."""
+    share = max(toward + wrap, _0) / (_1 + wrap)
+    soft = _SOFT * wrap
+    return share * share * (_1 + soft) / (share + soft + _TINY)
 
 
 @compiled(fastmath=True)
@@ -316,9 +330,9 @@ def light_places(n: int, lights: np.ndarray, ambient: np.ndarray, places: np.nda
             # Light bleeds through skin past the terminator and into the edge of a shadow, red farthest.
             edge = arrives * (_1 - arrives) * bleed
             wrap_r, wrap_g, wrap_b = _WRAP_R * bleed, _WRAP_G * bleed, _WRAP_B * bleed
-            red = max(toward + wrap_r, _0) / (_1 + wrap_r) * min(arrives + _EDGE_R * edge, _1)
-            green = max(toward + wrap_g, _0) / (_1 + wrap_g) * min(arrives + _EDGE_G * edge, _1)
-            blue = max(toward + wrap_b, _0) / (_1 + wrap_b) * arrives
+            red = wrapped(toward, wrap_r) * min(arrives + _EDGE_R * edge, _1)
+            green = wrapped(toward, wrap_g) * min(arrives + _EDGE_G * edge, _1)
+            blue = wrapped(toward, wrap_b) * arrives
             # Microfacets: the normal distribution of Trowbridge and Reitz.
             hx, hy, hz = lx + vx, ly + vy, lz + vz
             scale = _1 / math.sqrt(hx * hx + hy * hy + hz * hz + _TINY)

@@ -24,7 +24,7 @@ _MOUTH_VIEW_DEG = ((0, 4), (-30, 14), (30, 14), (-22, -22), (22, -22), (0, 34))
 """Azimuth and elevation of the directions from which light enters a mouth."""
 
 _EYE_REACH_M = 0.020
-_EYE_VIEW_DEG = ((0, 30), (-35, 22), (35, 22), (0, 0))
+_EYE_VIEW_DEG = ((0, 58), (-38, 40), (38, 40), (0, 8))
 """Directions from which light reaches an eye: mostly from above, so that the upper lid shades it."""
 
 
@@ -229,5 +229,5 @@ def find_pockets(rig: Rig, triangles: Int32[np.ndarray, "triangles 3"]) -> list[
             continue
         places = rig.neutral[mine].astype(float)
         centre = (places.min(0) + places.max(0)) / 2
-        pockets.append(Pocket(rig, triangles, mine, centre, _EYE_REACH_M, _EYE_VIEW_DEG, 1.0))
+        pockets.append(Pocket(rig, triangles, mine, centre, _EYE_REACH_M, _EYE_VIEW_DEG, 1.2))
     return pockets

@@ -27,7 +27,8 @@ class Shot:
     title: str = ""
     """Shown above the head."""
     against: "Shot | None" = None
-    """Another motion of the same vertices: each is coloured by its distance from there."""
+    """Another motion of the same vertices: each is coloured by its distance from there, both heads
+    held level."""
 
 
 @dataclass(frozen=True)

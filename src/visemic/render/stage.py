@@ -1,6 +1,7 @@
 """Heads side by side with all that is drawn over them, frame by frame."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,18 @@ from visemic.render.curve_strip import CurveStrip
 from visemic.render.error_colour import clay, colours_of, distances_mm, error_table, scale_bar
 from visemic.render.letter import ACCENT, Patch, badge, letter_size
 from visemic.render.shot import Overlay, Shot, check_shots
-from visemic.rig.linear import pose_blocks
+from visemic.rig.linear import Rig, pose_blocks
 
-Vertices = Float32[np.ndarray, "vertices 3"]
-Poses = list[tuple[Vertices, Vertices | None]]
-"""For each shot its posed head, and the one it is compared with."""
+Vertices = Float32[np.ndarray, "_ 3"]
+Pose = tuple[Vertices, tuple[Vertices, Vertices] | None]
+"""A posed head, and with a level head the two that are compared."""
+Poses = list[Pose]
+"""One for each shot."""
+
+_POSED_FRAMES = 12
+"""Posed at once: several heads fit in little memory."""
+_CAPTION_LIFT = 0.045
+"""How far subtitles push the head up, as a share of the picture."""
 
 
 class Stage:
@@ -57,15 +65,9 @@ class Stage:
 
     def poses(self) -> Iterator[Poses]:
         """Pose all heads frame by frame; a shot that has ended holds its last frame."""
-        sources = [
-            (
-                _held(shot, self.n_frames),
-                _held(shot.against, self.n_frames) if shot.against is not None else None,
-            )
-            for shot in self._shots
-        ]
+        sources = [_shot_poses(shot, self.n_frames) for shot in self._shots]
         for _ in range(self.n_frames):
-            yield [(next(own), next(other) if other is not None else None) for own, other in sources]
+            yield [next(source) for source in sources]
 
     def poses_at(self, frame: int) -> Poses:
         """Pose all heads for one frame.
@@ -76,10 +78,7 @@ class Stage:
         if not -self.n_frames <= frame < self.n_frames:
             raise InputError(f"no frame {frame} in a motion of {self.n_frames} frames; they count from 0")
         number = frame % self.n_frames
-        return [
-            (_pose_one(shot, number), _pose_one(shot.against, number) if shot.against is not None else None)
-            for shot in self._shots
-        ]
+        return [next(_shot_poses(_frozen(shot, number), 1)) for shot in self._shots]
 
     def paint(
         self, frame: int, poses: Poses, buffers: list[Any] | None = None
@@ -100,22 +99,47 @@ class Stage:
         return picture
 
 
-def _held(shot: Shot, n_frames: int) -> Iterator[Vertices]:
+def _shot_poses(shot: Shot, n_frames: int) -> Iterator[Pose]:
+    own = _held(shot.rig, shot.motion, n_frames)
+    if shot.against is None:
+        for vertices in own:
+            yield vertices, None
+        return
+    other = shot.against
+    ours = _held(shot.rig, _level(shot.rig, shot.motion), n_frames)
+    theirs = _held(other.rig, _level(other.rig, other.motion), n_frames)
+    for vertices in own:
+        yield vertices, (next(ours), next(theirs))
+
+
+def _held(rig: Rig, motion: Motion, n_frames: int) -> Iterator[Vertices]:
+    """Pose frame by frame, the last one again and again until there are ``n_frames``."""
     last = None
-    for block in pose_blocks(shot.rig, shot.motion):
-        for vertices in block:
-            last = vertices
-            yield vertices
+    for start in range(0, motion.n_frames, _POSED_FRAMES):
+        part = Motion(motion.values[start : start + _POSED_FRAMES], motion.layout, motion.rate)
+        for block in pose_blocks(rig, part):
+            for vertices in block:
+                last = vertices
+                yield vertices
     if last is not None:
-        for _ in range(n_frames - shot.motion.n_frames):
+        for _ in range(n_frames - motion.n_frames):
             yield last
 
 
-def _pose_one(shot: Shot, frame: int) -> Vertices:
+def _level(rig: Rig, motion: Motion) -> Motion:
+    """Give the motion without the turn of the head, which would hide what the face does."""
+    turns = rig.head.rotation_channels if rig.head is not None else ()
+    values = motion.values.copy()
+    values[:, [motion.layout.index(name) for name in turns if name in motion.layout]] = 0
+    return Motion(values, motion.layout, motion.rate)
+
+
+def _frozen(shot: Shot, frame: int) -> Shot:
+    """Give a shot of one frame, the last if it has ended by then."""
     number = min(frame, shot.motion.n_frames - 1)
     one = Motion(shot.motion.values[number : number + 1], shot.motion.layout, shot.motion.rate)
-    vertices: Vertices = next(iter(pose_blocks(shot.rig, one)))[0]
-    return vertices
+    against = _frozen(shot.against, frame) if shot.against is not None else None
+    return replace(shot, motion=one, against=against)
 
 
 def _middle_s(motion: Motion, frame: int) -> float:
@@ -141,7 +165,8 @@ class _Panel:
         alignment = shot.alignment
         self._strip = CurveStrip(shot.motion, width, height, alignment) if overlay.curves else None
         self.camera_height = height - (self._strip.height if self._strip is not None else 0)
-        camera = portrait_camera(shot.rig, width, self.camera_height, view)
+        lift = _CAPTION_LIFT if overlay.subtitles and view != "mouth" else 0.0
+        camera = portrait_camera(shot.rig, width, self.camera_height, view, lift=lift)
         rig = clay(shot.rig) if shot.against is not None else shot.rig
         self.painter = FramePainter(rig, camera, samples=samples, has_wires=overlay.wireframe)
         margin, size = max(4, round(0.02 * height)), letter_size(min(width, height), 0.042)
@@ -151,18 +176,18 @@ class _Panel:
             room = width - 2 * margin if not overlay.labels else round(0.66 * width)
             self._fixed.append(Patch(badge(shot.title, size, room), margin, margin))
         if shot.against is not None:
-            self._fixed.append(scale_bar(width, self.camera_height, overlay.error_max_mm, self._table))
+            below = margin + (self._fixed[0].image.shape[0] + margin if self._fixed else 0)
+            bar = scale_bar(width, height, overlay.error_max_mm, self._table, (below, margin))
+            self._fixed.append(bar)
         self._labels = None
         if overlay.labels and alignment is not None and alignment.phones:
             self._labels = _PhoneLabels(alignment, width, margin, size)
 
-    def paint(
-        self, frame: int, pose: tuple[Vertices, Vertices | None], buffers: Any
-    ) -> UInt8[np.ndarray, "height width 3"]:
-        vertices, other = pose
+    def paint(self, frame: int, pose: Pose, buffers: Any) -> UInt8[np.ndarray, "height width 3"]:
+        vertices, compared = pose
         colours = None
-        if other is not None:
-            colours = colours_of(distances_mm(vertices, other), self._limit_mm, self._table)
+        if compared is not None:
+            colours = colours_of(distances_mm(*compared), self._limit_mm, self._table)
         picture = self.painter.paint(vertices, buffers, colours)
         for patch in self._fixed:
             _lay(picture, patch)

@@ -6,16 +6,18 @@ import numpy as np
 from jaxtyping import Float
 
 from visemic.geometry.mesh import smooth_step
-from visemic.rig.head_sculpt_kernels import EYE_RADIUS, EYE_X, EYE_Y, EYE_Z, cast_rays
+from visemic.rig.head_sculpt_kernels import EYE_RADIUS, EYE_X, EYE_Y, EYE_Z, LID_RADIUS, cast_rays
 
 COLUMNS = 48
 LID_RING_STOPS = (0.0, 0.05, 0.11, 0.18, 0.26, 0.34, 0.42, 0.51, 0.62, 0.74, 0.87, 1.0)
 MARGIN_RINGS = 5
 CENTRE = np.array([EYE_X, EYE_Y, EYE_Z])
-OUTER_CORNER_RAD = 1.05
-INNER_CORNER_RAD = -0.96
-UPPER_RAD = 0.37
-LOWER_RAD = 0.31
+OUTER_CORNER_RAD = 1.14
+INNER_CORNER_RAD = -1.10
+UPPER_RAD = 0.385
+LOWER_RAD = 0.40
+CLEARANCE = 0.05
+"""Height of the lids' inner edge over the white of the eye: the cornea passes under it, centimetres."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ def eye_grid() -> EyeGrid:
     lid = np.where(s >= 0, lid_line(c, UPPER_RAD, 0.74), -lid_line(c, LOWER_RAD, 0.85))
     almond = np.stack([middle + half * c, corner_line(c) + lid], -1)
     stops = np.array(LID_RING_STOPS)[::-1]
-    margin, outer = _on_sculpture(almond)[:, :2], _outer_ring(c, s)
+    margin, outer = (CENTRE + LID_RADIUS * direction_from_angles(almond))[:, :2], _outer_ring(c, s)
     # Seen from the front, not from the eyeball: the side of the nose stands in front of the inner corner.
     points = _from_front(margin + (outer - margin) * stops[:, None, None])
     away = points - CENTRE
@@ -82,7 +84,7 @@ def eye_grid() -> EyeGrid:
 
 def _outer_ring(c: np.ndarray, s: np.ndarray) -> np.ndarray:
     """Give the outermost ring: an oval on the face as seen from the front."""
-    x = EYE_X + np.where(c >= 0, 1.95, 1.72) * c
+    x = EYE_X + np.where(c >= 0, 2.15, 1.92) * c
     y = EYE_Y + np.where(s >= 0, 1.95, 1.75) * s + 0.06 * c
     return np.stack([x, y], -1)
 
@@ -93,12 +95,6 @@ def _from_front(places: np.ndarray) -> np.ndarray:
     origins = np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
     hits = cast_rays(origins, np.broadcast_to([0.0, 0.0, 1.0], origins.shape).copy())
     return hits.reshape(*places.shape[:-1], 3)
-
-
-def _on_sculpture(angles: np.ndarray) -> np.ndarray:
-    directions = direction_from_angles(angles).reshape(-1, 3)
-    origins = np.broadcast_to(CENTRE, directions.shape).copy()
-    return cast_rays(origins, np.ascontiguousarray(directions)).reshape(*angles.shape[:-1], 3)
 
 
 def _creases(angles: np.ndarray, stops: np.ndarray, s: np.ndarray) -> np.ndarray:
@@ -114,13 +110,18 @@ def _margin(edge: np.ndarray, almond: np.ndarray, middle: float) -> tuple[np.nda
     towards = np.array([middle, 0.03]) - almond
     towards = towards / np.linalg.norm(towards, axis=-1, keepdims=True)
     radius = np.linalg.norm(edge - CENTRE, axis=-1)
-    inner = EYE_RADIUS + 0.012
+    inner = EYE_RADIUS + CLEARANCE
+    # At the inner corner the margin reaches in further and stands out: the caruncle.
+    flesh = np.exp(-(((np.arange(len(almond)) - COLUMNS // 2) / 1.7) ** 2))
     rings, turns = [], []
     for share, shift in ((0.12, 0.022), (0.45, 0.036), (0.85, 0.034), (1.0, 0.012), (1.0, -0.10)):
         r = radius + (inner - radius) * share
         if shift < 0:
             r = np.full_like(r, inner + 0.03)
-        angle = almond + towards * shift
+        else:
+            r = r + 0.06 * flesh * np.sin(np.pi * share)
+        reach = max(shift, 0.0) * 1.2 * flesh
+        angle = almond + towards * (shift + reach)[:, None]
         turns.append(angle)
         rings.append(CENTRE + direction_from_angles(angle) * r[:, None])
     return np.stack(rings), np.stack(turns)

@@ -53,11 +53,30 @@ class Fields:
         return self.ring >= LIP_START
 
     @cached_property
-    def along(self) -> np.ndarray:
-        """0 at the midline to 1 at the corner, by x; beyond the corner 1."""
-        x = np.clip(np.abs(self.points[:, 0]) / HALF_WIDTH, 0.0, 1.0)
-        grid = self.skin.mouth.along[np.maximum(self.column, 0)]
-        return np.where(self.is_lip, grid, x)
+    def _border(self) -> tuple[np.ndarray, np.ndarray]:
+        """Columns of the red's border nearest to each vertex, and how much each counts."""
+        from scipy.spatial import cKDTree
+
+        border = self.skin.mouth.points[LIP_START]
+        mirrored = np.abs(self.points) * np.array([1.0, 0.0, 0.0]) + self.points * np.array([0.0, 1.0, 1.0])
+        away, column = cKDTree(border).query(mirrored, k=5)
+        weight = 1.0 / (away + 0.02) ** 2
+        return column, weight / weight.sum(1, keepdims=True)
+
+    def of_border(self, values: np.ndarray) -> np.ndarray:
+        """Carry values of the columns from the red's border over the skin; lips have their own column's."""
+        column, weight = self._border
+        carried = np.einsum("vk,vk...->v...", weight, values[column])
+        own = values[np.maximum(self.column, 0)]
+        is_lip = self.is_lip.reshape((-1,) + (1,) * (values.ndim - 1))
+        return self.smoothed(np.where(is_lip, own, carried), 10)
+
+    @cached_property
+    def rise(self) -> np.ndarray:
+        """1 at the middle of the upper lip, 0 at the corners, -1 at the middle of the lower lip."""
+        rise = np.cos(self.skin.mouth.turn)
+        rise[self.skin.mouth.side == 0] = 0.0
+        return self.of_border(rise)
 
     @cached_property
     def _reach(self) -> tuple[np.ndarray, np.ndarray]:
@@ -85,12 +104,7 @@ class Fields:
     @cached_property
     def depth_fade(self) -> np.ndarray:
         """1 on the face and lips, falling to 0 inside the mouth."""
-        inside = self.ring >= CONTACT + INNER_RINGS
-        return np.where(
-            inside,
-            1.0 - smooth_step(CONTACT + INNER_RINGS, CONTACT + INNER_RINGS + 5, self.ring.astype(float)),
-            1.0,
-        )
+        return 1.0 - smooth_step(CONTACT + 1.0, CONTACT + INNER_RINGS + 1.0, self.ring.astype(float))
 
     def upper(self, reach_cm: float) -> np.ndarray:
         """Give the mask of the upper lip and the skin above it."""
@@ -110,9 +124,14 @@ class Fields:
         return smooth_step(-1.3, 1.3, self.points[:, 0])
 
     @cached_property
+    def oval(self) -> np.ndarray:
+        """1 at the midline of the mouth, 0 at the corners and beyond; moving by it opens an oval."""
+        return np.asarray(np.clip(np.abs(self.rise), 0.0, 1.0))
+
+    @cached_property
     def middle(self) -> np.ndarray:
-        """1 at the midline of the mouth, 0 at the corners and beyond."""
-        return np.clip(1.0 - self.along**2, 0.0, 1.0)
+        """1 at the midline of the mouth, 0 at the corners and beyond, flat at the corners."""
+        return self.oval**2
 
     @cached_property
     def over_seam(self) -> np.ndarray:
@@ -146,21 +165,29 @@ class Fields:
         away = p - JAW_JOINT
         angle = np.arctan2(-away[:, 1], np.maximum(away[:, 2], 0.3))
         turn = smooth_step(np.deg2rad(20), np.deg2rad(45), angle)
-        forward = smooth_step(-0.5, 4.5, p[:, 2]) * (1 - smooth_step(-10.4, -14.5, p[:, 1]))
-        skin = turn * forward
-        xi = self.along
-        lower_lip = CORNER_SHARE + (1 - CORNER_SHARE) * (1 - xi**2)
-        upper_lip = CORNER_SHARE * xi**2.3
+        # Under the chin the skin is gathered over the whole way to the neck, or it would fold.
+        under = smooth_step(-7.5, -9.5, p[:, 1])
+        forward = smooth_step(-0.5, 4.5, p[:, 2]) * (1 - under) + smooth_step(-2.5, 7.5, p[:, 2]) * under
+        forward = forward * (1 - smooth_step(-10.4, -14.5, p[:, 1]))
+        # The front of the chin goes as one with the lip above it.
+        front = (
+            smooth_step(-5.7, -6.5, p[:, 1])
+            * np.exp(-((p[:, 0] / 3.0) ** 4))
+            * smooth_step(5.0, 7.5, p[:, 2])
+        )
+        skin = np.maximum(turn, front * (1 - smooth_step(-9.5, -10.5, p[:, 1]))) * forward
+        oval = 0.25 * self.oval**2 + 0.75 * self.oval
+        lower_lip = CORNER_SHARE + (1 - CORNER_SHARE) * oval
+        upper_lip = CORNER_SHARE * (1 - oval) ** 1.3
         s = smooth_step(-0.25, 0.25, self.side)
         lip = np.where(
             self.is_lip, np.where(self.side > 0, upper_lip, lower_lip), upper_lip * s + lower_lip * (1 - s)
         )
-        rise = np.cos(np.pi * np.maximum(self.column, 0) / (self.skin.mouth_index.shape[1] - 1))
-        bag = smooth_step(0.75, -0.75, rise)
-        deep = smooth_step(CONTACT + 3, CONTACT + INNER_RINGS + 2, self.ring.astype(float))
+        bag = smooth_step(0.35, -0.70, self.rise)
+        deep = smooth_step(CONTACT + 1, CONTACT + INNER_RINGS, self.ring.astype(float))
         lip = np.where(self.is_lip, lip * (1 - deep) + bag * deep, lip)
         blend = np.exp(-((self.away / 1.0) ** 2))
-        return self.smoothed(skin * (1 - blend) + lip * blend, 12)
+        return self.smoothed(skin * (1 - blend) + lip * blend, 20)
 
     def smoothed(self, field: np.ndarray, rounds: int) -> np.ndarray:
         """Even out a field over the skin; lips and lids keep their values."""

@@ -1,22 +1,27 @@
 """Materials, colours, occlusion, texture places and masks of the built-in head."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float
 
 from visemic.geometry.mesh import smooth_step, vertex_normals
+from visemic.rig.head_brow import brow_shade
 from visemic.rig.head_fields import Fields
-from visemic.rig.head_mouth import BAG_RINGS, CONTACT, INNER_RINGS, LIP_START
+from visemic.rig.head_hair import scalp_shade
+from visemic.rig.head_identity import Identity
+from visemic.rig.head_mouth import BAG_RINGS, CONTACT, INNER_RINGS, LINING, LIP_START
 from visemic.rig.head_parts import Part
 from visemic.rig.head_sculpt_kernels import openness, skin_distances
 from visemic.rig.linear import Material
 
 _SKIN = (0.56, 0.345, 0.25)
-MATERIALS = {
+_MATERIALS = {
     m.name: m
     for m in (
         Material("skin", _SKIN, roughness=0.52, specular=0.45, subsurface=0.6),
         Material("lips", _SKIN, roughness=0.44, specular=0.42, subsurface=0.6),
-        Material("mouth_cavity", (0.16, 0.035, 0.03), roughness=0.5, specular=0.3),
+        Material("mouth_cavity", (0.34, 0.105, 0.095), roughness=0.5, specular=0.3),
         Material("teeth", (0.94, 0.90, 0.82), roughness=0.22, specular=0.5, subsurface=0.3),
         Material("gums", (0.52, 0.19, 0.17), roughness=0.35, specular=0.5, subsurface=0.4),
         Material("tongue", (0.55, 0.21, 0.19), roughness=0.42, specular=0.4, subsurface=0.5),
@@ -28,7 +33,21 @@ MATERIALS = {
         Material("hair", (0.075, 0.044, 0.028), roughness=0.72, specular=0.22),
     )
 }
-"""Looks by name."""
+"""Looks of the default identity by name."""
+
+
+def materials(identity: Identity) -> dict[str, Material]:
+    """Give the looks of an identity by name."""
+    own = {
+        "skin": identity.skin, "lips": identity.skin, "iris": identity.iris,
+        "brow": identity.brow, "hair": identity.hair,
+    }  # fmt: skip
+    return {n: replace(m, colour=own[n]) if n in own else m for n, m in _MATERIALS.items()}
+
+
+def _cover(identity: Identity, colour: tuple[float, float, float]) -> np.ndarray:
+    """Give the share of each colour that skin loses where hair of a colour covers it."""
+    return 1.0 - np.clip(np.array(colour) / np.array(identity.skin), 0.0, 1.0)
 
 
 def skin_materials(f: Fields) -> np.ndarray:
@@ -36,32 +55,48 @@ def skin_materials(f: Fields) -> np.ndarray:
     ring = f.ring[f.skin.mesh.triangles].min(1)
     kind = np.zeros(len(ring), int)
     kind[ring >= LIP_START] = 1
-    kind[ring >= CONTACT + 4] = 2
+    kind[ring >= LINING] = 2
     return kind
 
 
-def skin_shade(f: Fields) -> Float[np.ndarray, "vertices 3"]:
-    """Give the tint of lips, cheeks, nose, lids and scalp."""
+def skin_shade(f: Fields, identity: Identity) -> Float[np.ndarray, "vertices 3"]:
+    """Give the tint of lips, cheeks, nose, ears, lids, brows and scalp."""
     p = f.points
     both = np.stack([np.abs(p[:, 0]), p[:, 1], p[:, 2]], -1)
 
     def near(centre: tuple[float, float, float], radii: tuple[float, float, float]) -> np.ndarray:
         away = (both - np.array(centre)) / np.array(radii)
-        return np.exp(-np.sum(away * away, axis=1))
+        return np.exp(-np.sum(away * away, axis=1))[:, None]
 
-    shade = np.ones((len(p), 3))
+    shade = np.ones((len(p), 3)) * np.array([0.97, 0.97, 0.97])
     flush = (
-        0.75 * near((4.1, -2.2, 6.4), (1.9, 1.6, 3.0))
-        + 0.6 * near((0.4, -2.2, 10.2), (1.4, 1.0, 1.4))
-        + 0.35 * near((0.0, -9.2, 8.6), (1.3, 0.9, 1.5))
+        0.8 * near((3.6, -1.9, 7.2), (2.0, 1.6, 3.0))
+        + 0.7 * near((0.3, -2.2, 10.2), (1.5, 1.0, 1.6))
+        + 0.4 * near((0.0, -9.0, 8.8), (1.5, 1.0, 1.5))
     )
-    shade *= 1.0 - np.clip(flush, 0, 1)[:, None] * np.array([0.02, 0.13, 0.13])
-    lid = near((3.2, 1.2, 7.6), (1.7, 1.0, 1.2))
-    shade *= 1.0 - lid[:, None] * np.array([0.07, 0.13, 0.11])
-    lip = smooth_step(LIP_START - 0.6, LIP_START + 1.6, f.ring.astype(float))
-    shade *= 1.0 - lip[:, None] * np.array([0.16, 0.45, 0.42])
-    shade[f.ring >= CONTACT + 4] = 1.0
-    return shade
+    shade *= 1.0 - np.clip(identity.flush * flush, 0, 1) * np.array([-0.02, 0.10, 0.11])
+    shade *= 1.0 - near((0.0, 5.5, 8.0), (4.0, 1.8, 3.0)) * np.array([-0.02, -0.02, 0.03])
+    shade *= 1.0 - near((3.1, 0.0, 7.7), (1.5, 0.6, 1.4)) * np.array([0.07, 0.08, 0.04])
+    shade *= 1.0 - near((3.2, 1.5, 7.6), (1.7, 0.8, 1.2)) * np.array([0.06, 0.12, 0.10])
+    lid = np.zeros(f.skin.mesh.source.max() + 1)
+    lid[f.skin.eye_index[-5:]] = 1.0
+    shade *= 1.0 - lid[f.skin.mesh.source][:, None] * np.array([0.02, 0.28, 0.26])
+    shade *= 1.0 - 0.45 * identity.stubble * _beard(p)[:, None] * np.array([0.95, 0.92, 0.80])
+    lip = smooth_step(LIP_START - 1.4, LIP_START + 1.8, f.ring.astype(float))
+    shade *= 1.0 - lip[:, None] * np.array(identity.lip)
+    shade *= 1.0 - 0.80 * brow_shade(p)[:, None] * _cover(identity, identity.brow)
+    shade *= 1.0 - 0.95 * scalp_shade(p)[:, None] * _cover(identity, identity.hair)
+    shade[f.ring >= LINING] = 1.0
+    return np.asarray(np.clip(shade, 0.0, 1.0))
+
+
+def _beard(points: np.ndarray) -> np.ndarray:
+    """Give where a beard grows, 0 to 1."""
+    x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
+    line = np.interp(x, [0.0, 1.2, 2.2, 3.4, 4.6, 5.6, 6.6], [-3.3, -3.4, -4.2, -5.0, -4.6, -2.6, -0.6])
+    return np.asarray(
+        smooth_step(0.5, -0.9, y - line) * smooth_step(-13.0, -10.6, y) * smooth_step(-1.2, 0.8, z)
+    )
 
 
 def skin_occlusion(f: Fields) -> Float[np.ndarray, " vertices"]:
@@ -69,20 +104,20 @@ def skin_occlusion(f: Fields) -> Float[np.ndarray, " vertices"]:
     normals = vertex_normals(f.points, f.skin.mesh.triangles)
     # The nostrils were pushed into the sculpture after it was done: what lies inside is dark.
     depth_inside = -skin_distances(f.points)
-    nostril = 1.0 - 0.90 * smooth_step(0.03, 0.25, depth_inside)
+    nostril = 1.0 - 0.90 * smooth_step(0.06, 0.30, depth_inside)
     base = np.exp(-np.sum(((f.points - np.array([0.0, -3.0, 9.7])) / np.array([1.6, 0.5, 0.8])) ** 2, axis=1))
-    nostril *= 1.0 - 0.45 * base * smooth_step(0.1, 0.7, -normals[:, 1])
-    open_sky = f.smoothed(openness(f.points, normals, 0.17), 3) * nostril
+    nostril *= 1.0 - 0.12 * base * smooth_step(0.1, 0.7, -normals[:, 1])
+    open_sky = (0.25 + 0.75 * f.smoothed(openness(f.points, normals, 0.17), 4)) * nostril
     ring = f.ring.astype(float)
     depth = np.clip((ring - CONTACT - 3) / (INNER_RINGS + BAG_RINGS - 3), 0, 1)
-    inside = 0.46 * (1 - depth) ** 1.8 + 0.015
+    inside = 0.72 * (1 - depth) ** 2.2 + 0.02
     lip_inner = (
         1.0
         - 0.12 * smooth_step(CONTACT - 1.2, CONTACT, ring)
         - 0.28 * smooth_step(CONTACT + 0.5, CONTACT + 4, ring)
     )
     out = np.where(f.ring >= LIP_START, lip_inner, open_sky)
-    out = np.where(f.ring >= CONTACT + 4, inside, out)
+    out = np.where(f.ring >= LINING, inside, out)
     lid_skin = np.zeros(f.skin.mesh.source.max() + 1, bool)
     lid_skin[f.skin.eye_index[5:]] = True
     # A lid comes out of its fold when it closes, so the fold is not baked black.

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from visemic.geometry.mesh import grid_triangles, smooth_step, spline_through
+from visemic.rig.head_arch import UPPER
 from visemic.rig.head_sculpt_kernels import cast_rays
 
 COLUMNS_PER_LIP = 22
@@ -23,6 +24,8 @@ LIP_START = OUTER_RINGS
 """Ring of the border between skin and red."""
 CONTACT = OUTER_RINGS + LIP_RINGS
 """Ring on which the lips first touch."""
+LINING = CONTACT + 5
+"""Ring from which the inside of the lips belongs to the lining of the mouth."""
 HALF_WIDTH = 2.5
 SEAM_Y = -5.55
 REST_GAP = 0.002
@@ -36,8 +39,16 @@ class MouthGrid:
     points: Float[np.ndarray, "rings columns 3"]
     along: Float[np.ndarray, " columns"]
     """0 at the midline, 1 at the corner."""
+    turn: Float[np.ndarray, " columns"]
+    """0 at the middle of the upper lip, half a turn at the middle of the lower one."""
     side: Float[np.ndarray, " columns"]
     """1 upper, -1 lower, 0 at the corner."""
+    height: Float[np.ndarray, " columns"]
+    """Of the red."""
+    front: Float[np.ndarray, " columns"]
+    """How far the fullest part of the red stands before the line of contact."""
+    border: Float[np.ndarray, " columns"]
+    """How far the border of the red stands before the line of contact."""
 
 
 def _columns() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -92,7 +103,8 @@ def mouth_grid() -> MouthGrid:
     rings = [*_outer_rings(turn, frame), *_lip_rings(frame), *_inner_rings(turn, frame)]
     points = np.stack(rings)
     points[:, [0, -1], 0] = 0.0
-    return MouthGrid(points, along, side)
+    border = points[LIP_START, :, 2] - points[CONTACT, :, 2]
+    return MouthGrid(points, along, turn, side, height, _fullness(sign) * taper, border)
 
 
 def _outer_rings(turn: np.ndarray, frame: np.ndarray) -> list[np.ndarray]:
@@ -105,67 +117,95 @@ def _outer_rings(turn: np.ndarray, frame: np.ndarray) -> list[np.ndarray]:
         t = (1.0 - ring / OUTER_RINGS) ** 1.25
         px = border_x + (outer_x - border_x) * t
         py = border_y + (outer_y - border_y) * t
-        rings.append(np.stack([px, py, _surface_z(px, py)], -1))
+        rings.append(np.stack([px, py, _surface_z(px, py) - set_back(px, py)], -1))
     return rings
+
+
+def set_back(x: Float[np.ndarray, "*n"], y: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """Give how far the corners lie behind the sculpture: lips bend round the teeth, with a small fold."""
+    bend = np.exp(-(((x - 2.45) / 0.75) ** 2) - ((y - SEAM_Y - 0.1) / 0.95) ** 2)
+    fold = np.exp(-(((x - 2.74) / 0.20) ** 2) - ((y - SEAM_Y - 0.12) / 0.34) ** 2)
+    return np.asarray(0.17 * bend + 0.035 * fold)
 
 
 def _contact_z(frame: np.ndarray) -> np.ndarray:
     x, seam, taper = frame[0], frame[2], frame[5]
-    return _surface_z(x, seam) - (0.08 + 0.17 * taper)
+    return np.asarray(_surface_z(x, seam) - set_back(x, seam) - (0.08 + 0.17 * taper))
+
+
+def lip_profile(
+    height: Float[np.ndarray, " columns"],
+    front: Float[np.ndarray, " columns"],
+    border: Float[np.ndarray, " columns"],
+) -> Float[np.ndarray, "rings columns 2"]:
+    """Give the red of the lips in section: distance from the line of contact and depth before it.
+
+    Args:
+        height: Of the border over the contact.
+        front: How far the fullest part stands before the contact.
+        border: How far the border stands before the contact.
+    """
+    knots = np.array([0.0, 0.25, 0.5, 0.7, 0.86, 0.95, 1.0])
+    levels = np.array([1.0, 0.76, 0.46, 0.22, 0.06, 0.012, 0.0])
+    share = np.array([0.0, 0.0, 1.0, 0.93, 0.64, 0.30, 0.0])
+    depths = share[:, None] * front
+    depths[0] = border
+    depths[1] = 0.55 * border + 0.45 * front + 0.075 * front
+    shape = np.stack([levels[:, None] * height, depths], -1)
+    curve = spline_through(knots, shape.reshape(len(knots), -1), lip_stops())
+    return curve.reshape(LIP_RINGS + 1, -1, 2)
+
+
+def _fullness(sign: np.ndarray) -> np.ndarray:
+    return np.where(sign > 0, 0.39, 0.38)
+
+
+def lip_stops() -> Float[np.ndarray, " rings"]:
+    """Give where the rings of the red lie, 0 at the border and 1 at the contact."""
+    return np.asarray(np.linspace(0.0, 1.0, LIP_RINGS + 1) ** 0.92)
 
 
 def _lip_rings(frame: np.ndarray) -> list[np.ndarray]:
     x, border_x, seam, border_y, sign, taper, _, height = frame
-    border_z = _surface_z(border_x, border_y)
     z = _contact_z(frame)
-    upper = sign > 0
-    front = np.where(upper, 0.39, 0.38) * taper
-    knots = np.array([0.0, 0.25, 0.5, 0.7, 0.86, 0.95, 1.0])
-    share = np.where(upper, 1.0, 1.0)
-    levels = [1.0, 0.76, 0.46, 0.22, 0.06, 0.012, 0.0]
-    depths = [
-        border_z - z,
-        0.55 * (border_z - z) + 0.45 * front + 0.03 * taper,
-        front,
-        0.93 * front,
-        0.64 * front,
-        0.30 * front,
-        0.0 * front,
-    ]
-    shape = np.stack([np.stack([lv * height * share, dz], -1) for lv, dz in zip(levels, depths, strict=True)])
-    at = np.linspace(0.0, 1.0, LIP_RINGS + 1) ** 0.92
-    curve = spline_through(knots, shape.reshape(len(knots), -1), at).reshape(len(at), -1, 2)
+    border = _surface_z(border_x, border_y) - set_back(border_x, border_y) - z
+    curve = lip_profile(height, _fullness(sign) * taper, border)
     rings = []
-    for ring, (level, depth) in enumerate(zip(curve[..., 0], curve[..., 1], strict=True)):
-        px = border_x + (x - border_x) * at[ring]
-        rings.append(np.stack([px, seam + sign * (level + REST_GAP / 2 * at[ring]), z + depth], -1))
+    for at, (level, depth) in zip(lip_stops(), np.moveaxis(curve, -1, 1), strict=True):
+        px = border_x + (x - border_x) * at
+        rings.append(np.stack([px, seam + sign * (level + REST_GAP / 2 * at), z + depth], -1))
     return rings
 
 
 def _inner_rings(turn: np.ndarray, frame: np.ndarray) -> list[np.ndarray]:
-    x, _, seam, _, sign, taper, rise, _ = frame
+    """Give the inside of the lips, which lies on the teeth, and the bag behind."""
+    x, _, seam, _, sign, _, rise, _ = frame
     z = _contact_z(frame)
     touch = sign * REST_GAP / 2
     lift = np.abs(rise)
-    rings = [
-        np.stack([x, seam + touch, z - 0.10 - 0.10 * taper], -1),
-        np.stack([x, seam + touch, z - 0.18 - 0.26 * taper], -1),
-        np.stack([x, seam + touch + sign * 0.06 * lift, z - 0.24 - 0.42 * taper], -1),
-        np.stack([x * 1.01, seam + touch + sign * 0.35 * lift, z - 0.32 - 0.49 * taper], -1),
-        np.stack([x * 1.04, seam + sign * (0.003 + 0.85 * lift), z - 0.40 - 0.49 * taper], -1),
-        np.stack([x * 1.09, seam + sign * (0.003 + 1.40 * lift), z - 0.52 - 0.49 * taper], -1),
-    ]
+    # Share of the way from the contact to the wall, the wall's distance from the teeth,
+    # how much wider, how much higher.
+    way = (
+        (0.30, 0.30, 1.00, 0.0), (0.66, 0.26, 1.00, 0.0), (0.95, 0.25, 1.0, 0.06),
+        (1.0, 0.25, 1.01, 0.36), (1.0, 0.27, 1.05, 0.80), (1.0, 0.26, 1.12, 1.26),
+    )  # fmt: skip
+    rings = []
+    for share, gap, wider, higher in way:
+        wall = UPPER.wall(x * wider, gap) - 0.10 * np.clip(-rise, 0.0, 1.0) * smooth_step(
+            0.05, 0.5, np.array(higher)
+        )
+        wall = np.minimum(wall, z - 0.12)
+        rings.append(np.stack([x * wider, seam + touch + sign * higher * lift, z + (wall - z) * share], -1))
     start = rings[-1]
     for ring in range(1, BAG_RINGS + 1):
         t = ring / BAG_RINGS
-        wide = 3.35 * (1.0 - 0.75 * smooth_step(0.45, 1.0, np.array([t]))[0])
-        tall = 1.95 * (1.0 - 0.70 * smooth_step(0.40, 1.0, np.array([t]))[0])
-        section_x = wide * np.sin(turn)
-        section_y = SEAM_Y + tall * np.cos(turn) * np.where(rise >= 0, 1.0, 1.15)
-        blend = smooth_step(0.0, 0.35, np.array([t]))[0]
+        narrow = 1.0 - 0.75 * smooth_step(0.70, 1.0, np.array([t]))[0]
+        section_x = 3.42 * narrow * np.sin(turn)
+        section_y = SEAM_Y + 1.95 * narrow * np.cos(turn) * np.where(rise >= 0, 1.0, 1.05)
+        blend = smooth_step(-0.06, 0.30, np.array([t]))[0]
         px = start[:, 0] + (section_x - start[:, 0]) * blend
         py = start[:, 1] + (section_y - start[:, 1]) * blend
-        pz = start[:, 2] * (1 - t) ** 1.0 + (0.8 - 0.3 * np.sin(turn)) * t
+        pz = start[:, 2] * (1 - t) + (0.8 - 0.3 * np.sin(turn)) * t
         rings.append(np.stack([px, py, pz], -1))
     return rings
 

@@ -24,11 +24,11 @@ def _compiled(function: Callable[..., Any]) -> Any:
         return nb.njit(fastmath=True)(function)
 
 
-EYE_X, EYE_Y, EYE_Z = 3.18, 1.0, 6.2
+EYE_X, EYE_Y, EYE_Z = 3.18, 1.0, 6.12
 """Centre of the left eyeball, centimetres."""
-EYE_RADIUS = 1.38
+EYE_RADIUS = 1.48
 """Radius of the eyeballs, centimetres; slightly larger than life for a readable look."""
-LID_RADIUS = 1.56
+LID_RADIUS = 1.655
 """Radius of the outer surface of the closed lids, centimetres."""
 
 
@@ -69,45 +69,47 @@ def _rod(
 
 @_compiled
 def _skull(x: float, y: float, z: float) -> float:
-    d = _ball(x, y, z, 0.0, 4.6, -1.5, 7.45, 7.4, 8.95)
-    d = _join(d, _ball(x, y, z, 0.0, 4.2, 2.8, 6.1, 5.6, 5.6), 2.6)  # forehead
-    d = _join(d, _ball(x, y, z, 0.0, 0.4, 1.4, 6.25, 4.6, 5.6), 3.0)  # temples
-    d = _join(d, _ball(x, y, z, 0.0, -2.6, 2.0, 5.35, 6.2, 5.8), 3.0)  # middle of the face
-    d = _join(d, _ball(x, y, z, 0.0, -6.6, 3.4, 3.7, 3.5, 4.6), 3.0)  # lower jaw
-    d = _join(d, _ball(x, y, z, 3.7, -3.4, 0.9, 1.5, 3.6, 2.6), 3.2)  # masseter
-    d = _join(d, _rod(x, y, z, 3.75, -6.2, 1.2, 1.4, -8.8, 6.4, 0.75, 1.0), 2.8)  # jaw line
-    d = _join(d, _ball(x, y, z, 0.0, -8.85, 7.25, 1.55, 1.35, 1.6), 2.0)  # chin
-    d = _join(d, _ball(x, y, z, 3.7, -1.2, 5.1, 2.2, 1.5, 2.2), 3.0)  # cheekbone
-    d = _join(d, _rod(x, y, z, 4.65, -0.7, 4.0, 5.5, -0.3, 0.4, 0.8, 0.5), 3.4)  # zygomatic arch
-    d = _join(d, _ball(x, y, z, 2.9, -4.4, 4.9, 2.3, 2.8, 2.4), 3.0)  # cheek
+    d = _ball(x, y, z, 0.0, 4.6, -1.5, 7.40, 7.4, 8.95)
+    d = _join(d, _ball(x, y, z, 0.0, 4.2, 2.8, 6.2, 5.6, 5.6), 2.6)  # forehead
+    d = _join(d, _ball(x, y, z, 0.0, 0.6, 1.4, 6.10, 4.6, 5.6), 3.0)  # temples
+    d = _join(d, _ball(x, y, z, 0.0, -2.6, 2.2, 4.95, 6.2, 5.65), 3.2)  # middle of the face
+    d = _join(d, _ball(x, y, z, 0.0, -6.6, 3.5, 3.25, 3.4, 4.6), 3.0)  # lower jaw
+    d = _join(d, _ball(x, y, z, 3.40, -3.2, 1.7, 1.40, 3.6, 3.1), 3.4)  # masseter
+    d = _join(d, _rod(x, y, z, 3.50, -5.7, 0.9, 1.25, -8.9, 6.5, 0.70, 0.90), 2.8)  # jaw line
+    d = _join(d, _ball(x, y, z, 0.0, -8.85, 7.30, 1.45, 1.30, 1.55), 2.0)  # chin
+    d = _join(d, _ball(x, y, z, 3.35, -1.25, 4.85, 2.35, 1.8, 2.3), 3.4)  # cheekbone
+    d = _join(d, _rod(x, y, z, 4.6, -0.7, 3.8, 5.5, -0.3, 0.4, 0.8, 0.5), 3.4)  # zygomatic arch
+    d = _join(d, _ball(x, y, z, 2.35, -4.4, 4.9, 2.05, 2.9, 2.4), 3.2)  # cheek
     return _join(d, _ball(x, y, z, 1.9, -3.7, 6.3, 2.3, 2.5, 2.3), 2.6)  # maxilla
 
 
 @_compiled
 def _neck(d: float, x: float, y: float, z: float) -> float:
-    d = _join(d, _rod(x, y, z, 0.0, -4.0, -2.5, 0.0, -17.0, -4.0, 4.2, 4.5), 2.6)
-    d = _join(d, _rod(x, y, z, 4.0, -6.2, -2.2, 1.3, -17.2, 0.2, 0.5, 0.7), 3.0)  # sternomastoid
-    d = _join(d, _rod(x, y, z, 0.0, -10.4, 0.9, 0.0, -17.0, 0.0, 1.2, 1.0), 2.6)  # larynx
-    d = _join(d, _rod(x, y, z, 1.6, -13.0, -5.2, 8.8, -18.0, -4.6, 1.9, 2.6), 5.0)  # trapezius
-    return _join(d, _ball(x, y, z, 0.0, -25.0, -3.6, 10.6, 7.4, 6.0), 4.0)  # chest
+    d = _join(d, _rod(x, y, z, 0.0, -4.0, -2.0, 0.0, -17.0, -4.2, 3.75, 4.1), 2.6)
+    d = _join(d, _rod(x, y, z, 4.0, -5.4, -2.5, 0.9, -16.6, -0.55, 0.40, 0.36), 2.2)  # sternomastoid
+    d = _join(d, _rod(x, y, z, 0.0, -10.4, 0.8, 0.0, -16.0, -0.2, 1.0, 0.8), 2.4)  # larynx
+    d = _join(d, _rod(x, y, z, 1.6, -12.8, -5.2, 9.8, -16.7, -5.2, 1.7, 2.2), 4.6)  # trapezius
+    d = _join(d, _ball(x, y, z, 0.0, -24.3, -4.0, 12.4, 8.4, 6.3), 3.4)  # chest
+    d = _join(d, _rod(x, y, z, 1.6, -16.1, 0.1, 9.0, -16.0, -2.9, 0.36, 0.5), 1.8)  # collar bone
+    return _cut(d, -_ball(x, y, z, 0.0, -15.8, 1.9, 0.7, 0.7, 0.8), 1.4)  # notch between them
 
 
 @_compiled
 def _nose(d: float, x: float, xs: float, y: float, z: float) -> float:
-    n = _rod(x, y, z, 0.0, 2.4, 7.8, 0.0, -1.4, 9.95, 0.54, 0.54)
-    n = _join(n, _rod(x, y, z, 0.0, 1.5, 7.0, 0.0, -2.0, 8.1, 1.0, 1.4), 1.2)  # body
-    n = _join(n, _ball(x, y, z, 0.0, -2.22, 9.90, 0.88, 0.86, 0.92), 0.9)  # tip
-    n = _join(n, _ball(xs, y, z, 1.14, -2.42, 9.05, 0.60, 0.70, 1.0), 0.6)  # wing
-    n = _join(n, _rod(x, y, z, 0.0, -2.45, 9.95, 0.0, -2.84, 9.25, 0.38, 0.42), 0.5)  # columella
-    n = _join(n, _rod(xs, y, z, 0.0, -2.72, 9.35, 1.1, -2.70, 9.15, 0.42, 0.40), 0.4)  # sill
-    n = _join(n, _rod(xs, y, z, 0.45, -2.30, 10.1, 1.18, -2.54, 9.35, 0.42, 0.44), 0.5)  # rim of the wing
+    n = _rod(x, y, z, 0.0, 2.2, 7.55, 0.0, -1.5, 9.78, 0.46, 0.46)
+    n = _join(n, _rod(x, y, z, 0.0, 1.5, 6.9, 0.0, -2.0, 8.15, 0.85, 1.2), 1.3)  # body
+    n = _join(n, _ball(x, y, z, 0.0, -2.10, 9.94, 0.78, 0.72, 0.80), 1.0)  # tip
+    n = _join(n, _ball(xs, y, z, 1.00, -2.42, 9.02, 0.54, 0.60, 0.92), 0.7)  # wing
+    n = _join(n, _rod(x, y, z, 0.0, -2.45, 9.95, 0.0, -2.84, 9.25, 0.33, 0.38), 0.5)  # columella
+    n = _join(n, _rod(xs, y, z, 0.0, -2.72, 9.35, 1.0, -2.70, 9.10, 0.40, 0.38), 0.4)  # sill
+    n = _join(n, _rod(xs, y, z, 0.42, -2.34, 10.0, 1.06, -2.58, 9.32, 0.36, 0.38), 0.6)  # rim of the wing
     # The base of the nose meets the lip at a clear angle, its sides run softly into the cheeks.
-    d = _join(d, n, min(1.0, max(0.70, 0.70 + 0.30 * (y + 2.8) / 1.3)))
+    d = _join(d, n, min(1.15, max(0.70, 0.70 + 0.45 * (y + 2.8) / 1.5)))
     d = _cut(
-        d, -_rod(xs, y, z, 1.20, -1.62, 9.85, 1.78, -1.80, 9.15, 0.04, 0.06), 0.5
+        d, -_rod(xs, y, z, 1.08, -1.62, 9.80, 1.62, -1.80, 9.10, 0.03, 0.05), 0.55
     )  # crease over the wing
     return _cut(
-        d, -_rod(xs, y, z, 1.86, -1.9, 9.1, 1.80, -3.0, 9.0, 0.08, 0.08), 0.6
+        d, -_rod(xs, y, z, 1.72, -1.9, 9.1, 1.66, -3.0, 9.0, 0.07, 0.07), 0.6
     )  # crease behind the wing
 
 
@@ -117,13 +119,13 @@ def skin_distance(x0: float, y: float, z: float) -> float:
     x = math.sqrt(x0 * x0 + 0.02)
     xs = abs(x0)
     d = _skull(x, y, z)
-    d = _join(d, _ball(x, y, z, 0.0, -5.3, 7.3, 2.8, 2.4, 2.1), 2.0)  # mound of the mouth
+    d = _join(d, _ball(x, y, z, 0.0, -5.3, 7.32, 2.8, 2.4, 2.1), 2.0)  # mound of the mouth
     d = _join(d, _rod(x, y, z, 0.6, 2.75, 7.75, 3.4, 2.8, 6.7, 0.70, 0.62), 1.9)  # brow ridge
     d = _join(d, _rod(x, y, z, 3.4, 2.8, 6.7, 5.0, 1.4, 5.0, 0.6, 0.6), 2.2)  # outer rim
-    d = _cut(d, -_ball(x, y, z, 3.05, 0.9, 8.6, 1.9, 1.1, 1.9), 1.8)  # socket
-    d = _cut(d, -_ball(x, y, z, 1.72, 0.95, 8.25, 0.55, 0.8, 1.0), 0.9)  # inner corner
+    d = _cut(d, -_ball(x, y, z, 3.05, 0.95, 8.6, 1.9, 1.1, 1.85), 2.0)  # socket
+    d = _cut(d, -_ball(x, y, z, 1.66, 0.95, 8.2, 0.55, 0.8, 1.05), 0.9)  # inner corner
     d = _nose(d, x, xs, y, z)
-    d = _cut(d, -_rod(xs, y, z, 2.2, -3.0, 9.3, 3.5, -5.4, 8.6, 0.05, 0.05), 1.6)  # fold to the mouth
+    d = _cut(d, -_rod(xs, y, z, 2.15, -3.0, 9.3, 3.4, -5.4, 8.55, 0.05, 0.05), 1.9)  # fold to the mouth
     d = _cut(d, -_rod(x, y, z, 0.0, -3.5, 9.62, 0.0, -4.5, 9.85, 0.10, 0.20), 0.7)  # philtrum
     d = _cut(d, -_ball(x, y, z, 0.0, -7.2, 9.55, 1.5, 0.5, 0.6), 1.4)  # fold above the chin
     r = math.sqrt((xs - EYE_X) ** 2 + (y - EYE_Y) ** 2 + (z - EYE_Z) ** 2)
@@ -271,7 +273,7 @@ def ear_alone(p: float, q: float, w: float) -> float:
     d = _join(d, ridge, 0.25)
     d = _join(d, _rod(p, q, w, 0.35, 1.25, 0.12, -0.35, 2.05, 0.10, 0.16, 0.12), 0.3)
     # Concha: the bowl before the canal.
-    d = _cut(d, -_ball(p, q, w, -0.22, -0.72, 0.42, 0.72, 0.92, 0.58), 0.28)
+    d = _cut(d, -_ball(p, q, w, -0.24, -0.70, 0.40, 0.74, 0.94, 0.70), 0.28)
     d = _cut(d, -_ball(p, q, w, -0.38, 0.36, 0.42, 0.55, 0.40, 0.42), 0.25)
     d = _join(d, _ball(p, q, w, -1.12, -0.55, 0.22, 0.34, 0.50, 0.30), 0.3)  # tragus
     d = _join(d, _ball(p, q, w, -0.35, -1.75, 0.22, 0.42, 0.30, 0.26), 0.3)  # antitragus
@@ -316,7 +318,7 @@ def finish_ear(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for i in range(points.shape[0]):
         p, q, w = points[i]
         gp = gq = gw = 0.0
-        for _ in range(3):
+        for _ in range(6):
             d = ear_distance(p, q, w)
             gp = ear_distance(p + h, q, w) - ear_distance(p - h, q, w)
             gq = ear_distance(p, q + h, w) - ear_distance(p, q - h, w)
@@ -329,7 +331,7 @@ def finish_ear(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         for k in range(1, 6):
             s = 0.13 * k
             dark += max(0.0, s - ear_distance(p + gp * s, q + gq * s, w + gw * s)) / (s * 1.6**k)
-        shade[i] = max(0.12, 1.0 - 0.8 * dark)
+        shade[i] = max(0.12, 1.0 - 1.1 * dark)
         out[i] = head_from_ear(p, q, w)
     return out, shade
 

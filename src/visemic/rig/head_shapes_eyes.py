@@ -10,10 +10,11 @@ import numpy as np
 from jaxtyping import Float
 
 from visemic.geometry.mesh import smooth_step
+from visemic.rig.head_brow import ANCHOR_STEPS
 from visemic.rig.head_eye import CENTRE, LID_RING_STOPS, EyeGrid, angles_from_direction, direction_from_angles
 from visemic.rig.head_fields import Fields
 from visemic.rig.head_parts import Part
-from visemic.rig.head_sculpt_kernels import cast_rays
+from visemic.rig.head_sculpt_kernels import LID_RADIUS, cast_rays
 
 Shape = Float[np.ndarray, "vertices 3"]
 LidTurn = Callable[[EyeGrid], tuple[np.ndarray, np.ndarray]]
@@ -21,11 +22,13 @@ LidTurn = Callable[[EyeGrid], tuple[np.ndarray, np.ndarray]]
 
 
 def _opening(eye: EyeGrid) -> np.ndarray:
-    """Give, per column, the angle from its margin to the one above or below it."""
-    margin = eye.angles[len(LID_RING_STOPS) - 1]
-    columns = margin.shape[0]
+    """Give, per column, the angle from its margin to the one above or below it, where they are nearest."""
+    inner = eye.angles[len(LID_RING_STOPS) - 1 : -1, :, 1]
+    columns = inner.shape[1]
     twin = (columns - np.arange(columns)) % columns
-    return np.asarray(margin[twin, 1] - margin[:, 1])
+    gaps = inner[:, twin] - inner
+    upper = _is_upper(eye)
+    return np.asarray(np.where(upper, np.minimum(gaps.max(0), 0.0), np.maximum(gaps.min(0), 0.0)))
 
 
 def _is_upper(eye: EyeGrid) -> np.ndarray:
@@ -37,16 +40,22 @@ def _vertical(upper: np.ndarray, lower: np.ndarray, eye: EyeGrid) -> np.ndarray:
     return np.stack([np.zeros_like(up), up], -1)
 
 
+def _off_corners(turn: np.ndarray, eye: EyeGrid) -> np.ndarray:
+    """Hold the corners, where the margins lie next to each other."""
+    return np.asarray(turn * np.abs(eye.upper)[:, None] ** 2)
+
+
 def blink(eye: EyeGrid) -> np.ndarray:
     """Close the upper lid onto the lower one, which rises a little."""
     gap = _opening(eye)
-    return _vertical(0.90 * gap - 0.006 * np.abs(eye.upper), 0.10 * gap + 0.006 * np.abs(eye.upper), eye)
+    slit = 0.004 * np.sign(gap)
+    return _vertical(0.86 * gap - slit, 0.14 * gap - slit, eye)
 
 
 def look_down(eye: EyeGrid) -> np.ndarray:
     """Lower both lids with the gaze."""
     gap = _opening(eye)
-    return _vertical(0.42 * gap, -0.12 * np.abs(gap), eye)
+    return _off_corners(_vertical(0.50 * gap, -0.10 * np.abs(gap), eye), eye)
 
 
 def look_up(eye: EyeGrid) -> np.ndarray:
@@ -70,7 +79,7 @@ def look_out(eye: EyeGrid) -> np.ndarray:
 def squint(eye: EyeGrid) -> np.ndarray:
     """Raise the lower lid strongly and lower the upper one a little."""
     gap = _opening(eye)
-    return _vertical(0.14 * gap, 0.36 * gap, eye)
+    return _off_corners(_vertical(0.12 * gap, 0.30 * gap, eye), eye)
 
 
 def lower_lid_turn(eye: EyeGrid, share: float) -> np.ndarray:
@@ -111,10 +120,19 @@ def lid_shape(f: Fields, turn: np.ndarray) -> Shape:
     extra = radius - then
     crease = np.where(on_lid[:, None], 1.0 - np.sqrt(share) * np.clip(np.abs(turn[:, 1]) / 0.4, 0, 1), 1.0)
     moved_radius = np.where(on_lid[:, None], then + np.clip(now - then, -0.1, 0.1) + extra * crease, radius)
+    moved_radius = moved_radius + _bulge(moved_radius, np.linalg.norm(share[..., None] * turn, axis=-1))
     moved = CENTRE + direction_from_angles(angles) * moved_radius[..., None]
     shape = np.zeros_like(f.points)
     shape[f.skin.eye_index] = moved - eye.points
     return shape
+
+
+def _bulge(radius: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
+    """Give how far a turned place must stand out, so that it keeps its radius half way.
+
+    A linear shape moves along the chord; the middle of the chord lies lower than its ends.
+    """
+    return np.asarray(2.0 * radius * (1.0 / np.cos(0.5 * angle_rad) - 1.0))
 
 
 def _radius(angles: np.ndarray) -> np.ndarray:
@@ -128,8 +146,13 @@ def lash_shape(part: Part, turn: np.ndarray) -> Shape:
     points = part.mesh.points
     away = points - CENTRE
     length = np.linalg.norm(away, axis=1, keepdims=True)
-    angles = angles_from_direction(away / length) + turn[part.anchor]
-    moved = CENTRE + direction_from_angles(angles) * length
+    place = part.anchor / ANCHOR_STEPS
+    low = np.floor(place).astype(int)
+    share = (place - low)[:, None]
+    own = turn[low % len(turn)] * (1.0 - share) + turn[(low + 1) % len(turn)] * share
+    angles = angles_from_direction(away / length) + own
+    grown = length + _bulge(np.full_like(length, LID_RADIUS), np.linalg.norm(own, axis=1, keepdims=True))
+    moved = CENTRE + direction_from_angles(angles) * grown
     return np.where(points[:, :1] > 0, moved - points, 0.0)
 
 

@@ -9,10 +9,11 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from visemic.rig.head_fields import JAW_ANGLE_RAD, Fields, jaw_turn
+from visemic.geometry.mesh import smooth_step
+from visemic.rig.head_fields import CORNER_SHARE, JAW_ANGLE_RAD, Fields, jaw_turn
 from visemic.rig.head_mouth import CONTACT, LIP_START
-
-Shape = Float[np.ndarray, "vertices 3"]
+from visemic.rig.head_posture import Posture, Shape, clear_teeth, inner_fade, take
+from visemic.rig.head_tongue import OUT_JAW
 
 
 def _move(mask: np.ndarray, dx: float, dy: float, dz: float) -> np.ndarray:
@@ -27,7 +28,9 @@ def jaw_open(f: Fields) -> Shape:
     shape[:, 0] -= 0.22 * wide
     cheek = f.around((4.6, -4.2, 4.6), (1.6, 2.2, 2.4)) - f.around((-4.6, -4.2, 4.6), (1.6, 2.2, 2.4))
     shape[:, 0] -= 0.22 * cheek * (~f.is_lip)
-    return shape
+    # The corners go down with the jaw but not back, for the upper teeth stand behind them.
+    shape[:, 2] *= 1.0 - 0.85 * f.both(2.0) * (1.0 - f.middle)
+    return clear_teeth(f, shape, lower=False)
 
 
 def mouth_close(f: Fields) -> Shape:
@@ -37,52 +40,91 @@ def mouth_close(f: Fields) -> Shape:
     # Lips in contact lie at several depths, which the jaw's turn carries differently far.
     band = index[np.clip(np.arange(len(index)), CONTACT, CONTACT + 4)]
     gap = opened[band[:, ::-1]] - opened[band]
-    share = np.where(f.skin.mouth.side > 0, 0.30, np.where(f.skin.mouth.side < 0, 0.70, 0.0))
+    # Where the lips meet: the lower one does most of the way, all of it forwards, for the
+    # teeth stand in the way of the upper one; the line stays smooth up to the corners.
+    m = f.skin.mouth
+    upper, lower = f.jaw[index[CONTACT]], f.jaw[index[CONTACT, ::-1]]
+    upper, lower = np.minimum(upper, lower), np.maximum(upper, lower)
+    meet = CORNER_SHARE + (0.30 - CORNER_SHARE) * np.cos(m.turn) ** 2
+    way = np.clip((meet - upper) / np.maximum(lower - upper, 1e-6), 0.0, 1.0)
+    share = np.where(m.side > 0, way, np.where(m.side < 0, 1.0 - way, 0.0))
+    shares = np.stack([share, share, np.where(m.side < 0, 1.0, 0.0)], -1)
     # A trace of pressing, so that sealed lips stay sealed under rounding.
-    press = -f.skin.mouth.side * 0.004
-    per_vertex = share[:, None] * gap + press[:, None] * np.array([0.0, 1.0, 0.0])
-    shape = np.zeros_like(f.points)
+    press = -m.side * 0.004 * np.abs(np.cos(m.turn))
+    per_vertex = shares * gap + press[:, None] * np.array([0.0, 1.0, 0.0])
     value = per_vertex[np.maximum(f.ring, 0), np.maximum(f.column, 0)]
     value = np.where((f.points[:, 0] < 0)[:, None], value * np.array([-1.0, 1.0, 1.0]), value)
     ring = f.ring.astype(float)
-    inner = 1.0 - np.clip((ring - CONTACT - 4) / 6.0, 0.0, 1.0)
-    outer = np.clip(ring / LIP_START, 0.0, 1.0)
-    outer = outer * outer * (3 - 2 * outer)
+    inner = smooth_step(CONTACT + 7.0, CONTACT + 3.0, ring)
+    outer = smooth_step(0.0, float(LIP_START), ring)
     weight = np.where(f.ring >= LIP_START, inner, outer)
-    shape = np.where((f.ring >= 0)[:, None], weight[:, None] * value, shape)
-    return f.smoothed(shape, 8)
+    shape = np.where((f.ring >= 0)[:, None], weight[:, None] * value, 0.0)
+    return f.smoothed(shape, 20)
+
+
+def tongue_out(f: Fields) -> Shape:
+    """Part teeth and lips, so that the tongue can pass."""
+    return OUT_JAW * jaw_open(f)
 
 
 def jaw_forward(f: Fields) -> Shape:
     """Slide the jaw forward."""
-    return _move(f.jaw, 0.0, -0.08, 0.75)
+    return clear_teeth(f, _move(f.jaw, 0.0, -0.08, 0.75), lower=False)
 
 
 def jaw_left(f: Fields) -> Shape:
     """Slide the jaw to the left."""
-    return _move(f.jaw, 0.85, 0.0, 0.0)
+    return clear_teeth(f, _move(f.jaw, 0.70, -0.10, 0.06), lower=False)
 
 
 def funnel(f: Fields) -> Shape:
-    """Open the lips into a ring pushed forward."""
-    m = f.middle
-    inner = 1.0 - 0.5 * np.clip((f.ring - CONTACT) / 6.0, 0, 1)
-    shape = _move(f.upper(1.1) * m**1.1 * inner, 0.0, 0.56, 0.0) + _move(
-        f.lower(1.2) * m**1.1 * inner, 0.0, -0.84, 0.0
+    """Open the lips into a ring pushed forward, its edge turned out as a trumpet's."""
+    m = f.skin.mouth
+    rise = np.where(m.side == 0, 0.0, np.cos(m.turn))
+    contact = m.points[CONTACT].copy()
+    contact[:, 0] *= 0.78
+    contact[:, 1] += np.where(rise > 0, 0.62, 0.92) * np.sign(rise) * np.abs(rise) ** 1.1
+    contact[:, 2] += 0.52 + 0.42 * np.abs(rise)
+    oval = np.abs(rise) ** 0.45
+    return take(
+        f,
+        Posture(
+            contact,
+            height=0.24 + 0.35 * np.maximum(m.height - 0.24, 0.0) + np.where(m.side > 0, 0.28, 0.32) * oval,
+            front=np.maximum(m.front, 0.24),
+            border=m.border + 0.02,
+            round_share=1.0,
+            roll_rad=0.42,
+            pivot=0.45,
+        ),
+        1.5,
+        1.35,
     )
-    shape += _move(f.both(1.3) * (0.35 + 0.65 * m) * inner, 0.0, 0.0, 0.80)
-    shape[:, 0] -= 0.20 * f.points[:, 0] * f.both(1.5) * np.exp(-((np.abs(f.points[:, 0]) / 4.5) ** 4))
-    return shape
 
 
 def pucker(f: Fields) -> Shape:
-    """Draw the lips together and forward as for a kiss."""
-    m = f.middle
-    mask = f.both(1.5)
-    shape = _move(mask * (0.25 + 0.75 * m), 0.0, 0.0, 0.95)
-    shape[:, 0] -= 0.215 * f.points[:, 0] * f.both(1.8) * np.exp(-((np.abs(f.points[:, 0]) / 4.5) ** 4))
-    shape[:, 1] += 0.16 * np.clip(f.over_seam, -1.2, 1.0) * f.both(0.9) * m
-    return shape
+    """Draw the lips together and forward as for a kiss; they stay sealed."""
+    m = f.skin.mouth
+    rise = np.where(m.side == 0, 0.0, np.cos(m.turn))
+    contact = m.points[CONTACT].copy()
+    contact[:, 0] *= 0.73 * (1.0 - 0.28 * (1.0 - m.along))
+    # The line between the lips is drawn straight.
+    contact[:, 1] += 0.6 * (contact[0, 1] - contact[:, 1])
+    contact[:, 2] += 0.82 + 0.18 * rise**2
+    oval = np.abs(rise) ** 0.6
+    return take(
+        f,
+        Posture(
+            contact,
+            height=0.18 + np.maximum(m.height - 0.14, np.where(m.side > 0, 0.56, 0.74) * oval),
+            front=np.maximum(m.front, 0.30),
+            border=m.border - 0.06,
+            round_share=1.0,
+            roll_rad=0.16,
+        ),
+        1.7,
+        1.4,
+    )
 
 
 def mouth_left(f: Fields) -> Shape:
@@ -95,7 +137,11 @@ def mouth_left(f: Fields) -> Shape:
 
 def smile(f: Fields) -> Shape:
     """Pull the left corner up and out, lift the cheek, narrow the eye a little."""
-    shape = _move(f.corner(2.2), 0.80, 0.0, -0.48) + _move(f.corner(1.75), 0.0, 0.70, 0.0)
+    shape = (
+        _move(f.corner(2.2), 0.80, 0.0, 0.0)
+        + _move(f.corner(1.8), 0.0, 0.0, -0.48)
+        + _move(f.corner(1.75), 0.0, 0.70, 0.0)
+    )
     shape += _move(f.around((4.0, -2.2, 6.6), (1.9, 1.7, 2.2)) * (~f.is_lip), 0.24, 0.44, 0.32)
     shape += _move(f.around((3.2, 0.2, 7.4), (1.9, 0.8, 1.8)), 0.0, 0.12, 0.03)
     return shape
@@ -119,34 +165,39 @@ def stretch(f: Fields) -> Shape:
     return shape + _move(f.around((3.2, -8.0, 6.4), (1.4, 1.8, 2.0)), 0.15, -0.22, 0.0)
 
 
-def _rolled(f: Fields, mask: np.ndarray, rise: float, top_rise: float) -> Shape:
-    """Turn one lip inwards: its border nears the seam, its contact goes back over the teeth."""
-    inward = np.clip((f.ring - LIP_START) / (CONTACT - LIP_START), 0.0, 1.0)
-    top = np.where(f.ring >= CONTACT, np.clip((f.ring - CONTACT) / 3.0, 0.0, 1.0), 0.0)
-    fade = 1.0 - np.clip((f.ring - CONTACT - 3) / 4.0, 0.0, 1.0)
-    weight = mask * f.middle**0.75 * fade
-    shape = np.zeros_like(f.points)
-    shape[:, 1] = weight * (
-        -0.55 * (1 - inward) * np.clip(f.over_seam, -1.0, 0.9) + rise * inward + top_rise * top
+def _curled(f: Fields, side: int) -> Posture:
+    m = f.skin.mouth
+    share = np.where(m.side == side, np.abs(np.cos(m.turn)) ** 1.4, 0.0)
+    contact = m.points[CONTACT].copy()
+    contact[:, 2] -= 0.30 * share
+    return Posture(
+        contact,
+        height=m.height * (1.0 - 0.52 * share),
+        front=m.front * (1.0 - 0.25 * share),
+        border=m.border * (1.0 - 0.1 * share),
     )
-    shape[:, 2] = weight * (-0.24 - 0.46 * inward - 0.13 * top)
-    return shape
 
 
 def roll_lower(f: Fields) -> Shape:
     """Curl the lower lip in and up over the lower teeth."""
-    return _rolled(f, f.lower(0.75), 0.24, 0.12)
+    shape = take(f, _curled(f, -1), 0.8, 0.8)
+    # Its inner edge turns up in front of the upper teeth: they rest on it for F and V.
+    ridge = np.zeros(len(f.skin.mouth_index))
+    ridge[CONTACT + 3 : CONTACT + 6] = 0.24, 0.18, 0.06
+    share = np.where(f.side < 0, f.oval**2.2, 0.0)
+    shape[:, 1] += np.where(f.ring >= 0, ridge[f.ring], 0.0) * share
+    return shape
 
 
 def roll_upper(f: Fields) -> Shape:
     """Curl the upper lip in and down over the upper teeth."""
-    return _rolled(f, f.upper(0.75), -0.05, 0.0)
+    return take(f, _curled(f, 1), 0.8, 0.8)
 
 
 def shrug_lower(f: Fields) -> Shape:
     """Raise the chin, so that the lower lip pushes the upper one up."""
     m = 0.25 + 0.75 * f.middle
-    shape = _move(f.both(1.1) * m, 0.0, 0.47, 0.17) + _move(f.lower(1.2) * f.middle, 0.0, 0.03, 0.05)
+    shape = _move(f.both(1.1) * m, 0.0, 0.47, 0.17) + _move(f.lower(1.2) * f.middle, 0.0, 0.0, 0.05)
     return shape + _move(f.around((0.0, -8.8, 8.4), (1.7, 1.2, 1.8)), 0.0, 0.40, -0.02)
 
 
@@ -158,27 +209,30 @@ def shrug_upper(f: Fields) -> Shape:
 
 def press(f: Fields) -> Shape:
     """Press the lips together on the left and thin their red."""
-    thin = f.both(0.7) * (0.3 + 0.7 * f.middle) * f.left
-    inward = np.clip((f.ring - LIP_START) / (CONTACT - LIP_START), 0.0, 1.0)
-    shape = np.zeros_like(f.points)
-    shape[:, 1] -= 0.26 * np.clip(f.over_seam, -1.0, 0.9) * thin
-    shape[:, 1] -= 0.012 * np.sign(f.side) * inward * thin * (f.ring <= CONTACT + 3)
-    shape[:, 2] -= 0.16 * thin
-    return shape + _move(f.corner(0.9), 0.06, 0.0, -0.12)
+    m = f.skin.mouth
+    share = 0.3 + 0.7 * np.cos(m.turn) ** 2
+    contact = m.points[CONTACT].copy()
+    contact[:, 1] -= 0.026 * m.side * share
+    contact[:, 2] -= 0.05 * share
+    thin = Posture(
+        contact,
+        height=m.height * (1.0 - 0.34 * share),
+        front=m.front * (1.0 - 0.22 * share),
+        border=m.border * (1.0 - 0.15 * share),
+    )
+    return take(f, thin, 0.7, 0.7) * f.left[:, None] + _move(f.corner(0.9), 0.06, 0.0, -0.08)
 
 
 def lower_down(f: Fields) -> Shape:
     """Pull the lower lip down on the left."""
-    mask = f.lower(1.2) * f.middle**0.85 * f.left
-    fade = 1.0 - 0.8 * np.clip((f.ring - CONTACT - 3) / 5.0, 0.0, 1.0)
-    return _move(mask * fade, 0.0, -0.66, 0.05)
+    mask = f.lower(1.2) * f.oval * f.left * inner_fade(f)
+    return _move(mask, 0.0, -0.66, 0.03)
 
 
 def upper_up(f: Fields) -> Shape:
     """Lift the upper lip on the left and deepen the fold beside the nose."""
-    mask = f.upper(1.1) * f.middle**0.85 * f.left
-    fade = 1.0 - 0.8 * np.clip((f.ring - CONTACT - 3) / 5.0, 0.0, 1.0)
-    shape = _move(mask * fade, 0.0, 0.66, 0.04)
+    mask = f.upper(1.1) * f.oval * f.left * inner_fade(f)
+    shape = _move(mask, 0.0, 0.66, 0.04)
     shape += _move(f.around((1.7, -2.7, 8.8), (0.8, 0.7, 1.0)), 0.03, 0.14, 0.02)
     return shape + _move(f.around((2.6, -2.6, 8.0), (1.0, 1.2, 1.2)), 0.0, 0.18, 0.10)
 
@@ -205,30 +259,58 @@ def nose_sneer(f: Fields) -> Shape:
     return shape + _move(f.around((1.5, 2.5, 8.2), (1.0, 0.7, 1.2)), -0.04, -0.14, 0.05)
 
 
+def _clear(make: Callable[[Fields], Shape]) -> Callable[[Fields], Shape]:
+    return lambda f: clear_teeth(f, make(f), lower=True)
+
+
 SINGLE: dict[str, Callable[[Fields], Shape]] = {
     "jawForward": jaw_forward,
     "jawOpen": jaw_open,
     "mouthClose": mouth_close,
-    "mouthFunnel": funnel,
-    "mouthPucker": pucker,
-    "mouthRollLower": roll_lower,
-    "mouthRollUpper": roll_upper,
-    "mouthShrugLower": shrug_lower,
-    "mouthShrugUpper": shrug_upper,
+    "mouthFunnel": _clear(funnel),
+    "mouthPucker": _clear(pucker),
+    "mouthRollLower": _clear(roll_lower),
+    "mouthRollUpper": _clear(roll_upper),
+    "mouthShrugLower": _clear(shrug_lower),
+    "mouthShrugUpper": _clear(shrug_upper),
     "cheekPuff": cheek_puff,
+    "tongueOut": tongue_out,
 }
 """Shapes that are their own mirror image."""
 PAIRED: dict[str, Callable[[Fields], Shape]] = {
     "jaw": jaw_left,
-    "mouth": mouth_left,
-    "mouthSmile": smile,
-    "mouthFrown": frown,
-    "mouthDimple": dimple,
-    "mouthStretch": stretch,
-    "mouthPress": press,
-    "mouthLowerDown": lower_down,
-    "mouthUpperUp": upper_up,
+    "mouth": _clear(mouth_left),
+    "mouthSmile": _clear(smile),
+    "mouthFrown": _clear(frown),
+    "mouthDimple": _clear(dimple),
+    "mouthStretch": _clear(stretch),
+    "mouthPress": _clear(press),
+    "mouthLowerDown": _clear(lower_down),
+    "mouthUpperUp": _clear(upper_up),
     "cheekSquint": cheek_squint,
     "noseSneer": nose_sneer,
 }
 """Left shapes by the name they share with the right."""
+
+
+def correctives(f: Fields) -> dict[tuple[str, str], Shape]:
+    """Give what sums of two shapes lack: round lips open in the middle, not up to the corners."""
+    close, opened = mouth_close(f), funnel(f) * np.array([0.0, 1.0, 0.0])
+    narrow, wide = _narrowed(f, 0.68), _narrowed(f, 0.92)
+    made = {
+        ("mouthPucker", "jawOpen"): close * narrow,
+        ("mouthFunnel", "jawOpen"): close * wide,
+        ("mouthPucker", "mouthFunnel"): -opened * narrow * f.both(0.8)[:, None],
+    }
+    flip = np.array([-1.0, 1.0, 1.0])
+    return {name: 0.5 * (s + s[f.skin.mesh.partner] * flip) for name, s in made.items()}
+
+
+def _narrowed(f: Fields, share: float) -> Float[np.ndarray, "vertices 1"]:
+    """Give how far to close an oval mouth, so that an oval of a share of its width stays open."""
+    u = f.skin.mouth.along
+    rest = np.sqrt(np.maximum(1.0 - u**2, 1e-9))
+    left = np.maximum(1.0 - (u / share) ** 2, 0.0) ** 0.7
+    # The border follows half-way, so that the red gathers at the sides.
+    inward = np.clip((f.ring - LIP_START) / (CONTACT - LIP_START), 0.0, 1.0)
+    return (f.of_border(np.clip(1.0 - left / rest, 0.0, 1.0)) * (0.45 + 0.55 * inward))[:, None]

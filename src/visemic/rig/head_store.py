@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from visemic.core.layout import ARKIT_52
-from visemic.rig.linear import Joint, Material, MaterialGroup, Rig
+from visemic.core.layout import Layout
+from visemic.rig.linear import Corrective, Joint, Material, MaterialGroup, Rig
 
-_FORMAT = 1
+_FORMAT = 3
 _SOURCES = ("head*.py", "linear.py", "../geometry/isosurface.py", "../geometry/mesh.py")
 
 
@@ -40,25 +40,41 @@ def source_hash() -> str:
     return digest.hexdigest()[:20]
 
 
-def load_head() -> Rig:
-    """Give the built-in head, from the cache when it is there."""
-    path = cache_folder() / f"head-{source_hash()}.npz"
+def load_head(name: str = "visemic") -> Rig:
+    """Give the head of an identity, from the cache when it is there.
+
+    Raises:
+        RigError: There is no such identity.
+    """
+    path = cache_folder() / f"head-{name}-{source_hash()}.npz"
     cached = _read(path)
     if cached is not None:
         return cached
     from visemic.rig.head import build_head
+    from visemic.rig.head_identity import find_identity
 
-    rig = build_head()
-    _write(path, rig)
+    rig = build_head(find_identity(name))
+    if _write(path, rig):
+        _prune(path, name)
     return rig
+
+
+def _prune(kept: Path, name: str) -> None:
+    """Drop files of the same head that other versions of the code left."""
+    for path in kept.parent.glob(f"head-{name}-*.npz"):
+        if path != kept:
+            try:
+                path.unlink(missing_ok=True)
+            except OSError:
+                continue
 
 
 def _joint_row(joint: Joint) -> list[object]:
     return [joint.name, list(joint.pivot_m), list(joint.rotation_channels)]
 
 
-def _write(path: Path, rig: Rig) -> None:
-    """Store a rig; give up silently when the folder cannot be written to."""
+def _write(path: Path, rig: Rig) -> bool:
+    """Store a rig and tell whether that worked; a folder may refuse to be written to."""
     about = {
         "format": _FORMAT,
         "name": rig.name,
@@ -79,6 +95,7 @@ def _write(path: Path, rig: Rig) -> None:
         "regions": list(rig.regions),
         "eyes": [_joint_row(j) for j in rig.eyes],
         "head": None if rig.head is None else _joint_row(rig.head),
+        "correctives": [[c.name, list(c.drivers), list(c.full_at)] for c in rig.correctives],
     }
     moving = [np.flatnonzero(np.any(o != 0, axis=1)).astype(np.int32) for o in rig.offsets]
     arrays = {
@@ -90,6 +107,9 @@ def _write(path: Path, rig: Rig) -> None:
         "moved": np.concatenate([o[m] for o, m in zip(rig.offsets, moving, strict=True)]),
         "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
     }  # fmt: skip
+    for number, extra in enumerate(rig.correctives):
+        arrays[f"corrected_{number}"] = extra.vertices
+        arrays[f"correction_{number}"] = extra.offsets
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +120,9 @@ def _write(path: Path, rig: Rig) -> None:
         try:
             partial.unlink(missing_ok=True)
         except OSError:
-            pass
+            return False
+        return False
+    return True
 
 
 def _read(path: Path) -> Rig | None:
@@ -119,13 +141,13 @@ def _joint(row: list) -> Joint:
 
 def _rig(data: dict[str, np.ndarray], about: dict) -> Rig:
     count = len(data["neutral"])
-    offsets = np.zeros((len(ARKIT_52), count, 3), np.float32)
+    offsets = np.zeros((len(about["channels"]), count, 3), np.float32)
     start = 0
     for channel, size in enumerate(data["moving_counts"]):
         stop = start + int(size)
         offsets[channel, data["moving"][start:stop]] = data["moved"][start:stop]
         start = stop
-    if about["channels"] != list(ARKIT_52.names) or data["triangles"].max() >= count:
+    if data["triangles"].max() >= count or len(data["moving_counts"]) != len(about["channels"]):
         raise ValueError("the stored head does not fit this version")
     groups = tuple(
         MaterialGroup(Material(row[0], (row[1][0], row[1][1], row[1][2]), *row[2:5]), row[5], row[6])
@@ -135,7 +157,7 @@ def _rig(data: dict[str, np.ndarray], about: dict) -> Rig:
         name=about["name"],
         neutral=data["neutral"],
         triangles=data["triangles"],
-        layout=ARKIT_52,
+        layout=Layout("visemic-head", tuple(about["channels"])),
         offsets=offsets,
         groups=groups,
         landmarks=about["landmarks"],
@@ -147,4 +169,8 @@ def _rig(data: dict[str, np.ndarray], about: dict) -> Rig:
         eye_of_vertex=data["eye_of_vertex"],
         head=None if about["head"] is None else _joint(about["head"]),
         head_follow=data["head_follow"],
+        correctives=tuple(
+            Corrective(row[0], tuple(row[1]), tuple(row[2]), data[f"corrected_{k}"], data[f"correction_{k}"])
+            for k, row in enumerate(about["correctives"])
+        ),
     )

@@ -58,10 +58,11 @@ def _unit(lam: np.ndarray, psi: np.ndarray) -> np.ndarray:
 
 
 def _bust_edge(lam: np.ndarray) -> np.ndarray:
-    """Give the lower edge of the bust, before it is cast onto the sculpture."""
+    """Give the lower edge of the bust: the sculpture cut by a level that dips to the front."""
     s, c = np.sin(lam), np.cos(lam)
-    front = np.clip(c, 0, 1) ** 2
-    return np.stack([11.0 * s, -18.0 + 0.6 * s**2 - 1.6 * front, -3.6 + np.where(c > 0, 5.6, 4.2) * c], -1)
+    level = -17.3 - 0.9 * (1.0 + c)
+    out = np.stack([np.zeros_like(lam), level, np.full_like(lam, -3.6)], -1)
+    return cast_rays(out, np.stack([s, np.zeros_like(s), c], -1))
 
 
 def points_from_template(directions: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
@@ -89,23 +90,27 @@ def points_from_template(directions: Float[np.ndarray, "n 3"]) -> Float[np.ndarr
 
 
 def _spacing(directions: np.ndarray) -> np.ndarray:
-    """Give the wanted spacing of template points, radians."""
+    """Give the wanted spacing of template points, radians: fine where the face has detail."""
     p = directions
     front = np.array([0.0, -0.22, 1.0])
-    front = front / np.linalg.norm(front)
-    away = np.arccos(np.clip(p @ front, -1, 1))
-    spacing = 0.027 + 0.052 * smooth_step(0.45, 1.5, away)
-    nose = np.array([0.0, -0.17, 1.0]) / np.linalg.norm([0.0, -0.17, 1.0])
-    near = np.linalg.norm((p - nose) / np.array([0.18, 0.20, 1.0]), axis=1)
-    spacing = np.minimum(spacing, 0.0140 + 0.016 * smooth_step(0.55, 1.35, near))
-    ear = np.array([0.98, -0.12, -0.12]) / np.linalg.norm([0.98, -0.12, -0.12])
-    at_ear = np.arccos(np.clip(np.abs(p) @ np.abs(ear), -1, 1)) + 0.6 * (p[:, 2] > 0.35)
-    spacing = np.minimum(spacing, 0.04 + 0.05 * smooth_step(0.35, 0.7, at_ear))
-    under_hair = smooth_step(0.55, 0.75, p[:, 1] - 0.25 * p[:, 2]) * smooth_step(0.45, 0.2, p[:, 2])
-    spacing = np.maximum(spacing, 0.105 * under_hair)
-    chin = np.hypot(p[:, 0] / 0.30, (p[:, 1] + 0.57) / 0.15) + 9.0 * (p[:, 2] < 0)
-    spacing = np.minimum(spacing, 0.018 + 0.02 * smooth_step(0.7, 1.5, chin))
-    return np.asarray(np.minimum(spacing, 0.0085 + 0.02 * smooth_step(0.9, 1.6, _nostril(p))))
+    away = np.arccos(np.clip(p @ (front / np.linalg.norm(front)), -1, 1))
+    spacing = 0.0255 + 0.048 * smooth_step(0.55, 1.6, away)
+    spacing = np.minimum(spacing, 0.050 + 0.05 * smooth_step(-0.72, -0.55, p[:, 1]))
+    hidden = smooth_step(0.55, 0.75, p[:, 1] - 0.25 * p[:, 2]) * smooth_step(0.45, 0.2, p[:, 2])
+    spacing = np.maximum(spacing, 0.100 * hidden)
+    side = np.abs(p[:, 0])
+    behind = 9.0 * (p[:, 2] < 0)
+    nose = np.hypot(side / 0.18, (p[:, 1] + 0.17) / 0.20) + behind
+    chin = np.hypot(side / 0.30, (p[:, 1] + 0.57) / 0.15) + behind
+    jaw = np.hypot((side - 0.72) / 0.34, (p[:, 1] + 0.34) / 0.34) + behind
+    ear = np.hypot((p[:, 1] + 0.12) / 0.30, (p[:, 2] + 0.12) / 0.30) + 9.0 * (side < 0.5)
+    collar = np.hypot(p[:, 0] / 0.30, (p[:, 1] + 0.90) / 0.09) + behind
+    for place, finest, size in (
+        (_nostril(p), 0.0078, 0.05), (nose, 0.0155, 0.20), (chin, 0.021, 0.2), (jaw, 0.032, 0.34),
+        (ear, 0.042, 0.3), (collar, 0.034, 0.2),
+    ):  # fmt: skip
+        spacing = np.minimum(spacing, finest + 0.35 * size * np.maximum(place - 0.9, 0.0))
+    return np.asarray(spacing)
 
 
 def _nostril(directions: np.ndarray) -> np.ndarray:
@@ -277,8 +282,8 @@ def _assemble(half: np.ndarray, triangles: np.ndarray, mouth: MouthGrid, eye: Ey
 def _with_nostrils(points: np.ndarray) -> np.ndarray:
     """Push the openings of the nose up into it."""
     x, y, z = points.T
-    along = (z - 9.74) / 0.33
-    across = (x - 0.54 - 0.30 * (9.75 - z)) / 0.195
+    along = (z - 9.72) / 0.30
+    across = (x - 0.50 - 0.30 * (9.75 - z)) / 0.165
     inside = smooth_step(1.15, 0.70, np.hypot(along, across)) * smooth_step(-2.30, -2.60, y)
     return points + inside[:, None] * np.array([0.0, 0.85, -0.15])
 

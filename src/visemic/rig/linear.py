@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from visemic.core.errors import RigError, unknown_name
-from visemic.core.layout import Layout
+from visemic.core.layout import EYE_LOOK_PITCH_RAD, EYE_LOOK_YAW_RAD, Layout
 from visemic.core.signals import MeshMotion, Motion, Topology
 
 POSE_BLOCK_FRAMES = 32
@@ -59,6 +59,24 @@ class Joint:
 
 
 @dataclass(frozen=True, eq=False)
+class Corrective:
+    """What a sum of shapes lacks: added as far as all its drivers are on at once.
+
+    Files that hold linear shapes only (glTF) leave correctives out; the sum is then a little off.
+    """
+
+    name: str
+    drivers: tuple[str, ...]
+    """Channels whose shares, multiplied, give the corrective's weight."""
+    full_at: tuple[float, ...]
+    """Weight at which each driver's share reaches 1; a share stays between 0 and 1."""
+    vertices: Int[np.ndarray, " moved"]
+    """Which vertices it moves."""
+    offsets: Float32[np.ndarray, "moved 3"]
+    """Displacement when every driver is 1, metres."""
+
+
+@dataclass(frozen=True, eq=False)
 class Rig:
     """A head with linear blendshapes, two eyes that turn, and a neck that bends.
 
@@ -93,6 +111,8 @@ class Rig:
     """The neck joint."""
     head_follow: Float32[np.ndarray, " vertices"] | None = None
     """How far a vertex follows the head's rotation, 0 (shoulders) to 1 (head)."""
+    correctives: tuple[Corrective, ...] = ()
+    """Products of shapes, on top of the sum."""
     licence: str = "Apache-2.0"
     source: str = "made by visemic"
 
@@ -148,9 +168,12 @@ def pose(
         Lewis et al. 2014, "Practice and Theory of Blendshape Facial Models"
         (Eurographics STAR), the delta form.
     """
-    active = np.flatnonzero(np.any(weights != 0, axis=0))
-    flat = weights[:, active] @ offsets[active].reshape(len(active), offsets.shape[1] * 3)
-    return neutral[None] + flat.reshape(len(weights), *neutral.shape)
+    posed = np.repeat(neutral[None].astype(np.result_type(neutral, offsets, weights)), len(weights), axis=0)
+    # Sums in a fixed order, not a matrix product: its bytes would depend on the number of threads.
+    for channel in np.flatnonzero(np.any(weights != 0, axis=0)):
+        for frame in np.flatnonzero(weights[:, channel]):
+            posed[frame] += weights[frame, channel] * offsets[channel]
+    return posed
 
 
 def rotation_matrices(
@@ -170,18 +193,48 @@ def rotation_matrices(
     return np.stack([np.stack(row, -1) for row in rows], -2)
 
 
-def _joint_angles(motion: Motion, joint: Joint) -> Float[np.ndarray, "3 frames"]:
-    zero = np.zeros(motion.n_frames)
-    return np.stack(
-        [motion.channel(c).astype(float) if c in motion.layout else zero for c in joint.rotation_channels]
-    )
+def joint_angles(motion: Motion, joint: Joint) -> Float[np.ndarray, "3 frames"]:
+    """Give yaw, pitch and roll of a joint in radians.
+
+    Channels that the motion lacks are 0; but the eyes of a motion without eye rotations follow
+    its ``eyeLook`` weights, as takes of 52 shapes mean them.
+    """
+    angles = np.zeros((3, motion.n_frames))
+    given = [(row, c) for row, c in enumerate(joint.rotation_channels) if c in motion.layout]
+    for row, channel in given:
+        angles[row] = motion.channel(channel)
+    side = {"leftEyeYaw": "Left", "rightEyeYaw": "Right"}.get(joint.rotation_channels[0])
+    if given or side is None or f"eyeLookOut{side}" not in motion.layout:
+        return angles
+    look = {way: motion.channel(f"eyeLook{way}{side}").astype(float) for way in ("In", "Out", "Up", "Down")}
+    outwards = look["Out"] - look["In"]
+    angles[0] = EYE_LOOK_YAW_RAD * (outwards if side == "Left" else -outwards)
+    angles[1] = EYE_LOOK_PITCH_RAD * (look["Down"] - look["Up"])
+    return angles
+
+
+def add_correctives(
+    rig: Rig,
+    weights: Float[np.ndarray, "frames channels"],
+    vertices: Float[np.ndarray, "frames vertices 3"],
+) -> None:
+    """Add a rig's correctives to posed vertices, in place; drivers that the rig lacks count as 0."""
+    for extra in rig.correctives:
+        if not all(driver in rig.layout for driver in extra.drivers):
+            continue
+        columns = [rig.layout.index(driver) for driver in extra.drivers]
+        shares = np.clip(weights[:, columns] / np.asarray(extra.full_at), 0.0, 1.0)
+        share = np.prod(shares, axis=1).astype(vertices.dtype)
+        if share.any():
+            vertices[:, extra.vertices] += share[:, None, None] * extra.offsets
 
 
 def _pose_block(rig: Rig, motion: Motion, weights: Float[np.ndarray, "frames channels"]) -> np.ndarray:
     vertices = pose(rig.neutral, rig.offsets, weights)
+    add_correctives(rig, weights, vertices)
     if rig.eye_of_vertex is not None:
         for number, eye in enumerate(rig.eyes):
-            angles = _joint_angles(motion, eye)
+            angles = joint_angles(motion, eye)
             if not angles.any():
                 continue
             mine = np.flatnonzero(rig.eye_of_vertex == number)
@@ -189,7 +242,7 @@ def _pose_block(rig: Rig, motion: Motion, weights: Float[np.ndarray, "frames cha
             turn = rotation_matrices(*angles).astype(np.float32)
             vertices[:, mine] = np.einsum("fij,fvj->fvi", turn, vertices[:, mine] - pivot) + pivot
     if rig.head is not None:
-        angles = _joint_angles(motion, rig.head)
+        angles = joint_angles(motion, rig.head)
         if angles.any():
             pivot = np.asarray(rig.head.pivot_m, np.float32)
             turn = rotation_matrices(*angles).astype(np.float32)

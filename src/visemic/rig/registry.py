@@ -15,10 +15,16 @@ class RigInfo:
     description: str
 
 
-_INFOS = (
-    RigInfo(
-        "visemic", "Apache-2.0", "the built-in head: an adult with 52 ARKit shapes, teeth, tongue and eyes"
-    ),
+_INFOS = tuple(
+    RigInfo(name, "Apache-2.0", f"{text}; 52 ARKit shapes, teeth, tongue and eyes")
+    for name, text in (
+        ("visemic", "the built-in head: a woman of 30"),
+        ("otto", "a man of 45 with a broad jaw and stubble"),
+        ("amara", "a woman of 28 with dark skin and short curls"),
+        ("kenji", "a man of 35 with black hair"),
+        ("greta", "a woman of 70 with silver hair"),
+        ("noor", "a woman of 22 with olive skin"),
+    )
 )
 
 RIGS = tuple(info.name for info in _INFOS)
@@ -40,4 +46,4 @@ def load_rig(name: str) -> Rig:
         raise RigError(unknown_name("rig", name, RIGS))
     from visemic.rig.head_store import load_head
 
-    return load_head()
+    return load_head(name)
