@@ -23,9 +23,14 @@ def page() -> str:
         text = CliRunner().invoke(app, [*words, "--help"], prog_name="visemic").output
         return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
-    commands = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    def names(commands: list) -> list[str]:
+        return [c.name or c.callback.__name__ for c in commands if c.callback]
+
+    commands = [(name,) for name in names(app.registered_commands)]
+    for group in app.registered_groups:
+        commands += [(str(group.name), name) for name in names(group.typer_instance.registered_commands)]
     parts = [INTRO, "## visemic\n\n```text\n" + said() + "\n```\n"]
-    parts += [f"## visemic {name}\n\n```text\n{said(name)}\n```\n" for name in commands]
+    parts += [f"## visemic {' '.join(words)}\n\n```text\n{said(*words)}\n```\n" for words in commands]
     return "\n".join(parts)
 
 

@@ -64,10 +64,10 @@ def mesh_clip(
     )
 
 
-def weights_clips(n_clips: int, seed: int = 0) -> Iterator[Recording]:
-    """Give clips of two speakers, every third of them for the test."""
+def weights_clips(n_clips: int, seed: int = 0, *, shortest: int = 20) -> Iterator[Recording]:
+    """Give clips of two speakers, every third of them for the test, each a frame longer than the last."""
     for i in range(n_clips):
         rng = np.random.default_rng([seed, i])
         speaker = ("anna", "ben")[i % 2]
         split = "test" if i % 3 == 2 else "train"
-        yield weights_clip(f"{speaker}/{i:03d}", rng, n_frames=20 + i, split=split)
+        yield weights_clip(f"{speaker}/{i:03d}", rng, n_frames=shortest + i, split=split)

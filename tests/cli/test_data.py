@@ -42,10 +42,10 @@ def test_help_shows_an_example(command, run):
 
 
 def test_takes_that_were_written_are_imported_and_kept_the_second_time(run, tmp_path):
-    write_takes(weights_clips(6), tmp_path / "takes")
+    write_takes(weights_clips(6, shortest=90), tmp_path / "takes")
     code, out, err = run("import", "live-link", "takes", "corpus")
     assert (code, err) == (0, "")
-    assert out.startswith("6 clips of 0.1 min added, 0 kept, ")
+    assert out.startswith("6 clips, 18.5 s, added; 0 kept; ")
     code, out, _ = run("import", "live-link", "takes", "corpus", "--json")
     said = json.loads(out)
     assert (said["added"], said["kept"], said["bytes"]) == (0, 6, 0)
@@ -53,7 +53,7 @@ def test_takes_that_were_written_are_imported_and_kept_the_second_time(run, tmp_
     assert store.speakers == ("anna", "ben")
     assert len(store.select(split="test")) == 2
     first = store[store.index("anna/train/000")]
-    original = next(weights_clips(1))
+    original = next(weights_clips(1, shortest=90))
     np.testing.assert_allclose(
         first.motion.to_layout(original.motion.layout).values, original.motion.values, atol=1e-6
     )

@@ -68,6 +68,7 @@ def test_pictures_come_from_all_over_the_store(tmp_path, n_clips):
     assert all(0 <= frame < store.entries[number].n_frames for number, frame in chosen)
 
 
+@pytest.mark.slow
 def test_a_sheet_shows_weights_on_a_head_and_meshes_as_they_are(tmp_path, rng):
     rig = load_rig("visemic")
     weights = np.zeros((4, 52), np.float32)

@@ -15,7 +15,8 @@ from visemic.core.errors import ArtifactError, OutputError
 from visemic.data.check import check_store
 from visemic.data.convert import convert
 from visemic.data.loader import ClipStore
-from visemic.data.store import open_writer, read_header
+from visemic.data.store import open_writer
+from visemic.data.store_folder import read_header
 
 KILLED_IMPORT = """
 import os, signal, sys
@@ -138,6 +139,14 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path):
     with pytest.raises(OutputError, match="exists and is not a store"):
         convert(weights_clips(1), folder)
     assert files_of(folder) == {"diary.txt": b"dear"}
+
+
+def test_a_store_that_was_stopped_before_its_header_is_begun_again(tmp_path):
+    folder = tmp_path / "s"
+    (folder / "shards").mkdir(parents=True)
+    (folder / "manifest.jsonl").touch()
+    (folder / ".store.0123.partial.json").touch()
+    assert convert(weights_clips(1), folder).n_added == 1
 
 
 def test_a_missing_parent_is_named(tmp_path):

@@ -102,7 +102,7 @@ def import_corpus(
     elif not quiet:
         speed = report.n_bytes / _MEGA / max(seconds, 1e-9)
         typer.echo(
-            f"{report.n_added} clips of {report.duration_s / 60:.1f} min added, {report.n_kept} kept, "
+            f"{report.n_added} clips, {report.duration_s:.1f} s, added; {report.n_kept} kept; "
             f"{report.n_bytes / _MEGA:.1f} MB at {speed:.0f} MB/s"
         )
 

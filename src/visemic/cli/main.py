@@ -10,8 +10,11 @@ from types import FrameType
 import typer
 
 from visemic.cli.commands import convert, render
+from visemic.cli.data import app as data_app
+from visemic.cli.evaluate import evaluate
 from visemic.cli.inspect import chart, doctor, models, rigs, voices
 from visemic.cli.make import animate, speak
+from visemic.cli.study import app as study_app
 from visemic.core.errors import VisemicError
 
 EXIT_INPUT = 2
@@ -25,8 +28,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (speak, animate, render, convert, chart, voices, models, rigs, doctor):
+for command in (speak, animate, render, convert, chart, evaluate, voices, models, rigs, doctor):
     app.command()(command)
+app.add_typer(data_app, name="data")
+app.add_typer(study_app, name="study")
 
 
 def _version(value: bool | None) -> None:

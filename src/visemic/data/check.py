@@ -13,7 +13,6 @@ import numpy as np
 from visemic.core.errors import ArtifactError
 from visemic.core.layout import Layout
 from visemic.data.manifest import MANIFEST, ClipEntry, complete_lines, parse_entry
-from visemic.data.store import part_sha256, read_header
 from visemic.data.store_codec import (
     AUDIO_TYPE,
     DISPLACEMENT_TYPE,
@@ -22,6 +21,7 @@ from visemic.data.store_codec import (
     WEIGHTS_TYPE,
     alignment_from_bytes,
 )
+from visemic.data.store_folder import part_sha256, read_header
 
 CheckProgress = Callable[[int, int], None]
 """Called after each clip with clips done and clips in all."""

@@ -19,7 +19,6 @@ from visemic.core.errors import ArtifactError, InputError, unknown_name
 from visemic.core.signals import Alignment, MeshMotion, Motion, Topology, Waveform
 from visemic.data.manifest import MANIFEST, ClipEntry, read_manifest
 from visemic.data.recording import SPLITS, Recording
-from visemic.data.store import part_sha256, read_header
 from visemic.data.store_codec import (
     AUDIO_TYPE,
     DISPLACEMENT_TYPE,
@@ -30,6 +29,7 @@ from visemic.data.store_codec import (
     displacements_from_steps,
     sound_from_steps,
 )
+from visemic.data.store_folder import part_sha256, read_header
 
 _TYPES = {
     "weights": WEIGHTS_TYPE,

@@ -16,22 +16,18 @@ an error or a full disk costs the clip in work and no other. Bytes that no line 
 are cut off when the import goes on.
 """
 
-import errno
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
 from visemic.core.atomic import atomic_path
-from visemic.core.clock import SPEECH_RATE
-from visemic.core.errors import ArtifactError, FormatError, OutputError
+from visemic.core.errors import ArtifactError, FormatError
 from visemic.data.manifest import (
-    FORMAT_VERSION,
     MANIFEST,
     ClipEntry,
     Part,
@@ -41,82 +37,15 @@ from visemic.data.manifest import (
     parse_entry,
 )
 from visemic.data.store_codec import DEFAULT_STEP_M
+from visemic.data.store_folder import Header, locked, make_folder, output_error, part_sha256, read_header
 
-FORMAT = "visemic-store"
-HEADER = "store.json"
 SHARD_BYTES = 256 * 2**20
 """A shard that has reached this is closed and the next begun."""
 
 _SUFFIX = {"weights": "f32", "displacements": "i16", "audio": "i16", "alignment": "jsonl"}
 _SHARED = {"neutral": ("neutrals", "f32"), "triangles": ("topologies", "i32")}
-_READ_BYTES = 2**20
 
 Block = bytes | memoryview
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What holds for a whole store."""
-
-    step_m: float
-    """Metres per unit of the displacements."""
-
-
-def read_header(folder: Path) -> Header:
-    """Read what holds for a whole store.
-
-    Raises:
-        ArtifactError: The folder is not a store, or of another version.
-    """
-    path = folder / HEADER
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ArtifactError(
-            f"folder {str(folder)!r} is not a store, it has no {HEADER}; make one with visemic data import"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"file {str(path)!r} cannot be read; restore it or import again") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise ArtifactError(f"file {str(path)!r} is not the header of a {FORMAT}; is this a store")
-    if data.get("format_version") != FORMAT_VERSION:
-        raise ArtifactError(
-            f"store {str(folder)!r} has format version {data.get('format_version')!r} and this visemic "
-            f"reads {FORMAT_VERSION}; update visemic or import the corpus again"
-        )
-    step_m = data.get("step_m")
-    if not isinstance(step_m, float) or not 0 < step_m < 1:
-        raise ArtifactError(f"file {str(path)!r} has a step of {step_m!r}; restore it or import again")
-    return Header(step_m)
-
-
-def part_sha256(folder: Path, part: Part, clip_id: str) -> str:
-    """Give the SHA-256 of an array as it lies on the disk, in the memory of one block.
-
-    Raises:
-        ArtifactError: The file is missing or ends before the array does.
-    """
-    path = folder / part.file
-    digest = hashlib.sha256()
-    left = part.n_bytes
-    try:
-        with path.open("rb", buffering=0) as file:
-            file.seek(part.offset)
-            while left:
-                block = file.read(min(left, _READ_BYTES))
-                if not block:
-                    raise ArtifactError(
-                        f"file {str(path)!r} ends {left} bytes before clip {clip_id} does; "
-                        "restore it or import the corpus again"
-                    )
-                digest.update(block)
-                left -= len(block)
-    except OSError as error:
-        raise ArtifactError(
-            f"file {str(path)!r} of clip {clip_id} cannot be read: {error.strerror or error}; "
-            "restore it or import the corpus again"
-        ) from error
-    return digest.hexdigest()
 
 
 class StoreWriter:
@@ -169,7 +98,7 @@ class StoreWriter:
             _cut(self._manifest, written)
             self._ends = ends
             if isinstance(error, OSError):
-                raise _output_error(error, self.folder, len(self.finished)) from error
+                raise output_error(error, self.folder, len(self.finished)) from error
             raise
         self.finished[entry.clip_id] = whole
         if sum(self._ends.values()) >= self._shard_bytes:
@@ -215,7 +144,7 @@ class StoreWriter:
         try:
             self._close_shard()
         except OSError as error:
-            raise _output_error(error, self.folder, len(self.finished)) from error
+            raise output_error(error, self.folder, len(self.finished)) from error
         finally:
             self._manifest.close()
 
@@ -249,57 +178,14 @@ def open_writer(
     """
     if not 1e-7 <= step_m <= 1e-3:
         raise FormatError(f"a step of {step_m * 1e6:g} µm cannot be used; give 0.1 to 1000 µm")
-    _make_folder(folder, step_m)
+    make_folder(folder, step_m)
     with ExitStack() as stack:
-        stack.enter_context(_lock(folder))
+        stack.enter_context(locked(folder))
         try:
             writer = StoreWriter(folder, read_header(folder), shard_bytes)
         except OSError as error:
-            raise _output_error(error, folder, 0) from error
+            raise output_error(error, folder, 0) from error
         yield stack.enter_context(writer)
-
-
-def _make_folder(folder: Path, step_m: float) -> None:
-    if folder.is_dir() and (folder / HEADER).exists():
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{str(folder)!r} exists and is not a store; choose another folder")
-    if not folder.parent.is_dir():
-        raise OutputError(f"output folder {str(folder.parent)!r} does not exist; create it first")
-    header = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "step_m": step_m,
-        "audio_rate": [SPEECH_RATE.hz.numerator, SPEECH_RATE.hz.denominator],
-        "byte_order": "little",
-    }
-    try:
-        for name in ("shards", "neutrals", "topologies"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        (folder / MANIFEST).touch()
-        # The header comes last: a folder that has one is a store.
-        with atomic_path(folder / HEADER, overwrite=False) as partial:
-            partial.write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise _output_error(error, folder, 0) from error
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Keep a second import out; the lock goes with the process, however that ends."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks on Windows
-        yield
-        return
-    with (folder / HEADER).open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise OutputError(
-                f"another import is writing to store {str(folder)!r}; wait for it or choose another folder"
-            ) from error
-        yield
 
 
 def _finished_entries(folder: Path) -> list[ClipEntry]:
@@ -386,12 +272,3 @@ def _write_all(file: FileIO, block: Block) -> int:
     while left:
         left = left[file.write(left) or 0 :]
     return n_bytes
-
-
-def _output_error(error: OSError, folder: Path, n_finished: int) -> OutputError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return OutputError(
-            f"no space left for store {str(folder)!r}; free some and run the same import again, "
-            f"its {n_finished} finished clips stay"
-        )
-    return OutputError(f"cannot write store {str(folder)!r}: {error.strerror or error}")

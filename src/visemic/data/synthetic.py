@@ -72,7 +72,7 @@ def synthetic_recordings(config: SyntheticConfig, seed: int) -> Iterator[Recordi
             clip_id = f"{speaker.name}/{index:05d}"
             generator = np.random.default_rng([seed, number, _PHRASE_CHANCE, index])
             held_out = index % config.held_out_every == config.held_out_every - 1
-            yield actor.recording(clip_id, text, speaker.held_out if held_out else "train", generator)
+            yield actor.recording(clip_id, text, speaker.held_out if held_out else speaker.split, generator)
 
 
 class _Actor:
@@ -131,8 +131,11 @@ class _Actor:
         prosody = extract_prosody(waveform)
         acted = self.model.generate(alignment, prosody, Rate.of(self.config.acting_rate), control, generator)
         felt = emotion_weights(emotion, intensity or 0.0) if emotion else {}
-        styled = styled_motion(acted, speaker, felt)
-        return self.model.with_contacts(resample(styled, Rate.of(self.config.rate)), alignment)
+        rate = Rate.of(self.config.rate)
+        there = resample(styled_motion(acted, speaker, felt), rate)
+        # Rounded to 60 Hz and again to 30, a clip may be a frame longer than its sound.
+        values = there.values[: rate.count(waveform.duration_s)]
+        return self.model.with_contacts(Motion(values, there.layout, rate), alignment)
 
     def _mesh(self, motion: Motion) -> MeshMotion:
         """Pose the head with its neck at rest, as mesh corpora come."""
@@ -213,7 +216,11 @@ def subset_counts(config: SyntheticConfig, number: int) -> dict[str, int]:
     """
     if number not in (1, 2, 3, 4):
         raise InputError(f"subset {number} does not exist; choose 1 to 4")
-    training = {s.name: s.n_phrases - s.n_phrases // config.held_out_every for s in config.speakers}
+    training = {
+        s.name: s.n_phrases - s.n_phrases // config.held_out_every
+        for s in config.speakers
+        if s.split == "train"
+    }
     first = config.speakers[0].name
     if number == 4:
         return training

@@ -3,6 +3,8 @@
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, get_args, get_origin
 
+import numpy as np
+
 from visemic.core.clock import Rate
 from visemic.core.errors import FormatError, InputError, VisemicError, unknown_name
 from visemic.data.recording import Split
@@ -12,6 +14,30 @@ CORPUS = "visemic synthetic"
 LICENCE = "CC0-1.0, made by visemic with the voice of espeak-ng"
 
 Form = Literal["weights", "meshes", "both"]
+
+VOICES = (
+    *(
+        "m1",
+        "f1",
+        "m2",
+        "f2",
+        "m3",
+        "f3",
+        "m4",
+        "f4",
+        "m5",
+        "f5",
+        "m6",
+        "Annie",
+        "m7",
+        "Alicia",
+        "m8",
+        "Andrea",
+    ),
+    *("Denis", "linda", "Diogo", "steph", "Gene", "belinda", "Jacky", "anika", "Lee", "Marco", "Mario"),
+    *("Michael", "Mike", "Hugo", "Henrique", "ed", "max", "paul", "rob", "steph2"),
+)
+"""Manners of the espeak voice that sound like different people."""
 
 _NAMES = {str: "string", int: "whole number", float: "number"}
 
@@ -23,7 +49,9 @@ class SyntheticSpeaker:
     name: str
     n_phrases: int
     held_out: Split = "validation"
-    """Split of every tenth clip; the others train."""
+    """Split of every tenth clip."""
+    split: Split = "train"
+    """Split of the others; the same as ``held_out`` for a speaker whom no model shall know."""
     voice: str = "espeak"
     """Name of a voice, see ``visemic voices``."""
     language: str = "en-us"
@@ -63,6 +91,16 @@ class SyntheticSpeaker:
                 raise InputError(
                     f"{name} of speaker {self.name!r} is {values[name]:g}; give {low:g} to {high:g}"
                 )
+
+
+@dataclass(frozen=True)
+class _Varied:
+    """Arguments of ``varied_speakers`` in a file."""
+
+    n_speakers: int
+    n_phrases: int
+    n_validation: int = 0
+    n_test: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,12 +191,66 @@ def korzun_config(*, size: float = 1.0, form: Form = "weights") -> SyntheticConf
     )
 
 
+def varied_speakers(
+    n_speakers: int, n_phrases: int, seed: int, *, n_validation: int = 0, n_test: int = 0
+) -> tuple[SyntheticSpeaker, ...]:
+    """Give speakers who differ in everything, the last of them unknown to training.
+
+    Args:
+        n_speakers: At least 1; those beyond the 36 voices share one and differ in the rest.
+        n_phrases: Of each.
+        seed: Start of chance; more speakers begin with the same ones, but for their split.
+        n_validation: Speakers before the last ``n_test`` whose clips are all for validation.
+        n_test: Last speakers, whose clips are all for the test.
+
+    Raises:
+        InputError: There are fewer speakers than those set aside, or none.
+    """
+    if n_speakers < max(1, n_validation + n_test) or min(n_validation, n_test) < 0:
+        raise InputError(
+            f"{n_speakers} speakers cannot give {n_validation} for validation and {n_test} for the test; "
+            "give more speakers"
+        )
+    speakers = []
+    for number in range(n_speakers):
+        chance = np.random.default_rng([seed, number])
+        from_end = n_speakers - number
+        own: Split | None = "test" if from_end <= n_test else None
+        if own is None and from_end <= n_test + n_validation:
+            own = "validation"
+        speakers.append(
+            SyntheticSpeaker(
+                f"speaker_{number + 1:03d}",
+                n_phrases,
+                own or "validation",
+                own or "train",
+                voice=f"espeak:{VOICES[number % len(VOICES)]}",
+                tempo=_drawn(chance, 0.8, 1.3),
+                articulation=_drawn(chance, 0.6, 1.4),
+                amplitude=_drawn(chance, 0.7, 1.2),
+                asymmetry=_drawn(chance, -0.15, 0.15),
+                head_scale=(_drawn(chance, 0.9, 1.1), _drawn(chance, 0.9, 1.1), _drawn(chance, 0.93, 1.07)),
+                emotional_share=_drawn(chance, 0.1, 0.5),
+                blink=_drawn(chance, 0.5, 1.5),
+                brows=_drawn(chance, 0.4, 1.6),
+                head=_drawn(chance, 0.4, 1.6),
+                gaze=_drawn(chance, 0.5, 1.5),
+            )
+        )
+    return tuple(speakers)
+
+
+def _drawn(chance: np.random.Generator, low: float, high: float) -> float:
+    return round(float(chance.uniform(low, high)), 3)
+
+
 def config_from_toml(data: dict[str, Any], source: str) -> tuple[int, SyntheticConfig]:
     """Give seed and corpus of a TOML file; a key that is not known is refused.
 
     Args:
-        data: The file's tables: ``seed``, the fields of ``SyntheticConfig``, and ``[[speakers]]``
-            with the fields of ``SyntheticSpeaker``.
+        data: The file's tables: ``seed``, the fields of ``SyntheticConfig``, and either
+            ``[[speakers]]`` with the fields of ``SyntheticSpeaker`` or ``[varied]`` with the
+            arguments of ``varied_speakers`` but the seed.
         source: Name of the file for the sentence of an error.
 
     Raises:
@@ -171,8 +263,14 @@ def config_from_toml(data: dict[str, Any], source: str) -> tuple[int, SyntheticC
     rows = rest.pop("speakers", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise FormatError(f"speakers of {source!r} are not tables; write [[speakers]] before each")
+    varied = rest.pop("varied", None)
+    if varied is not None and (rows or not isinstance(varied, dict)):
+        raise FormatError(f"file {source!r} has speakers and varied; keep one table [varied] or [[speakers]]")
     try:
-        speakers = tuple(SyntheticSpeaker(**_checked(SyntheticSpeaker, row, source)) for row in rows)
+        if varied is not None:
+            speakers = varied_speakers(seed=seed, **_checked(_Varied, varied, source))
+        else:
+            speakers = tuple(SyntheticSpeaker(**_checked(SyntheticSpeaker, row, source)) for row in rows)
         return seed, SyntheticConfig(speakers, **_checked(SyntheticConfig, rest, source))
     except FormatError:
         raise

@@ -117,7 +117,9 @@ def wasserstein_inception_distance(
     return mixture_distance(*fits)
 
 
-def _first_means(x: Samples, n_parts: int, generator: np.random.Generator) -> Samples:
+def _first_means(
+    x: Samples, n_parts: int, generator: np.random.Generator
+) -> Float[np.ndarray, "parts features"]:
     chosen = [x[generator.integers(len(x))]]
     for _ in range(n_parts - 1):
         away = np.min([np.square(x - c).sum(1) for c in chosen], axis=0)

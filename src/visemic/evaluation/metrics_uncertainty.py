@@ -92,7 +92,7 @@ class Comparison:
 
 
 def compare_paired(
-    a: Float[np.ndarray, " clips"], b: Float[np.ndarray, " clips"], seed: int, *, n_draws: int = 10_000
+    a: Float[np.ndarray, " clips"], b: Float[np.ndarray, " other_clips"], seed: int, *, n_draws: int = 10_000
 ) -> Comparison:
     """Test whether two predictors differ, paired by clip.
 

@@ -200,13 +200,11 @@ def evaluate_predictors(
     lender = lenders(len(numbers), protocol.seed)
     run = _Run(protocol, stage, scorer or LagScorer(stage.readouts), (*ALWAYS, *predictors), len(numbers))
     rules = model_predictor(RULES_MODEL, rig, protocol.seed)
-    speakers: list[str] = []
-    licences: set[str] = set()
+    facts: list[tuple[str, str]] = []
     samples: list[CurveSample] = []
     for at, number in enumerate(numbers):
         recording = clips[number]
-        speakers.append(recording.speaker)
-        licences.add(f"{recording.source}: {recording.licence}")
+        facts.append((recording.speaker, f"{recording.source}: {recording.licence}"))
         made: dict[str, Predictor] = {
             GROUND_TRUTH: recorded,
             PERMUTED: partial(_borrow, clips, numbers[lender[at]]),
@@ -214,27 +212,15 @@ def evaluate_predictors(
             RULES: rules,
             **predictors,
         }
-        drawn: dict[str, ClipPair] = {}
-        for name, predict in made.items():
-            pair = run.measure(at, name, predict, recording)
-            if pair is not None and at < N_DRAWN and name not in (GROUND_TRUTH, STATIC):
-                drawn[name] = pair
-        sample = _sample(recording, drawn)
-        if sample is not None:
-            samples.append(sample)
+        pairs = {name: run.measure(at, name, predict, recording) for name, predict in made.items()}
+        if at < N_DRAWN:
+            samples += _samples(recording, pairs)
         if progress is not None:
             progress(at + 1, len(numbers))
-    rows = run.finish()
-    return Report(
-        protocol,
-        rows,
-        tuple(speakers),
-        tuple(sorted(licences)),
-        rig.name,
-        run.scorer.name,
-        tuple(samples),
-        by_speaker,
-    )
+    speakers = tuple(speaker for speaker, _ in facts)
+    licences = tuple(sorted({licence for _, licence in facts}))
+    rows, scores = run.finish(), run.scorer.name
+    return Report(protocol, rows, speakers, licences, rig.name, scores, tuple(samples), by_speaker)
 
 
 class _Run:
@@ -312,14 +298,15 @@ def _borrow(clips: Clips, lender: int, recording: Recording) -> Moving:
     return borrowed_track(clips[lender], recording)
 
 
-def _sample(recording: Recording, drawn: Mapping[str, ClipPair]) -> CurveSample | None:
-    """Give the four channels that move most, recorded and predicted."""
+def _samples(recording: Recording, pairs: Mapping[str, ClipPair | None]) -> list[CurveSample]:
+    """Give the four channels that move most, recorded and predicted; none for a mesh."""
+    drawn = {n: p for n, p in pairs.items() if p is not None and n not in (GROUND_TRUTH, STATIC)}
     if not drawn or recording.motion is None:
-        return None
+        return []
     pair = next(iter(drawn.values()))
     target, layout = pair.curves(recording.motion), pair.curve_layout
     if target is None or layout is None:
-        return None
+        return []
     most = np.argsort(-np.ptp(target, axis=0), kind="stable")[:4]
     predicted = {}
     for name, one in drawn.items():
@@ -327,7 +314,7 @@ def _sample(recording: Recording, drawn: Mapping[str, ClipPair]) -> CurveSample 
         if curves is not None:
             predicted[name] = curves[:, most].astype(float)
     names = tuple(layout.names[i] for i in most)
-    return CurveSample(recording.clip_id, recording.rate, names, target[:, most].astype(float), predicted)
+    return [CurveSample(recording.clip_id, recording.rate, names, target[:, most].astype(float), predicted)]
 
 
 def _ids_and_splits(clips: Clips) -> list[tuple[str, str]]:

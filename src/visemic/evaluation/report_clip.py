@@ -130,10 +130,13 @@ class ClipPair:
 
     @cached_property
     def is_silent(self) -> Bool[np.ndarray, " frames"] | None:
-        """Frames in which nobody speaks, from the alignment or else from the sound; None without both."""
+        """Frames in which nobody speaks, from phones, words or else the sound; None without any."""
         times_s = np.arange(self.n_frames) / float(self.recording.rate)
-        if self.recording.alignment is not None:
-            spoken = [(p.start_s, p.end_s) for p in self.recording.alignment.phones if p.label != SILENCE]
+        known = self.recording.alignment
+        if known is not None and known.phones:
+            spoken = [(p.start_s, p.end_s) for p in known.phones if p.label != SILENCE]
+        elif known is not None and known.words:
+            spoken = [(w.start_s, w.end_s) for w in known.words]
         elif self.recording.waveform is not None:
             from visemic.audio.activity import detect_speech
 
@@ -179,23 +182,25 @@ def pair_clip(predicted: Moving, recording: Recording, stage: Stage) -> ClipPair
     """
     target, clip = recorded(recording), recording.clip_id
     if isinstance(predicted, Motion) != isinstance(target, Motion):
-        kinds = ("weights", "a mesh") if isinstance(predicted, Motion) else ("a mesh", "weights")
-        raise FormatError(f"{kinds[0]} were predicted for clip {clip}, which holds {kinds[1]}; convert one")
+        ours, theirs = ("weights", "a mesh") if isinstance(predicted, Motion) else ("a mesh", "weights")
+        raise FormatError(f"the prediction for clip {clip} is {ours} and the clip is {theirs}; convert one")
     if predicted.rate != recording.rate:
         raise ClockError(
             f"motion was predicted at {predicted.rate} for clip {clip} at {recording.rate}; "
             "resample it with visemic.motion.resample"
         )
     if isinstance(predicted, MeshMotion) and isinstance(target, MeshMotion):
-        ours, theirs = predicted.vertices.shape[1], target.vertices.shape[1]
-        if ours != theirs:
+        given, wanted = predicted.vertices.shape[1], target.vertices.shape[1]
+        if given != wanted:
             raise RigError(
-                f"{ours} vertices were predicted for the {theirs} of clip {clip}; use one topology"
+                f"{given} vertices were predicted for the {wanted} of clip {clip}; use one topology"
             )
-    ours, theirs = frames_of(predicted), frames_of(target)
-    if min(ours, theirs) == 0 or abs(ours - theirs) > MAX_GAP_S * float(recording.rate):
-        raise ClockError(f"{ours} frames were predicted for the {theirs} of clip {clip}; predict its length")
+    n_given, n_wanted = frames_of(predicted), frames_of(target)
+    if min(n_given, n_wanted) == 0 or abs(n_given - n_wanted) > MAX_GAP_S * float(recording.rate):
+        raise ClockError(
+            f"{n_given} frames were predicted for the {n_wanted} of clip {clip}; predict its length"
+        )
     values = predicted.values if isinstance(predicted, Motion) else predicted.vertices
     if not np.isfinite(values).all():
         raise LayoutError(f"a predicted value of clip {clip} is not a finite number; check the model")
-    return ClipPair(cut(predicted, min(ours, theirs)), recording, stage)
+    return ClipPair(cut(predicted, min(n_given, n_wanted)), recording, stage)

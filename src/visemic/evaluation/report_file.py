@@ -163,7 +163,9 @@ def _set_table(report: Report) -> list[str]:
         "## All clips together",
         "",
         "Features: channels and their change ten times a second, first principal components of the "
-        "recordings. The recording's row compares every other clip with the rest: the floor of each metric.",
+        "recordings. The recording's row compares every other clip with the rest: the floor of each metric. "
+        "The permuted track is the same set of motion, which these metrics cannot tell apart; a row of these "
+        "very clips can fall below 0 by KID, which takes the two sets as independent.",
         "",
         "| row | " + " | ".join(wanted) + " |",
         "|---" * (len(wanted) + 1) + "|",

@@ -15,9 +15,9 @@ from visemic.evaluation.metrics_uncertainty import Estimate
 from visemic.evaluation.report import CurveSample
 
 TARGET, PREDICTED = "#1f5fbf", "#e07b00"
-_INK, _FAINT, _PAPER, _BAND = "#23262b", "#9aa0a8", "#ffffff", "#f3f4f6"
+_INK, _FAINT, _PAPER, _BAND = "#23262b", "#656c75", "#ffffff", "#eceef1"
 _FONT = "font-family='system-ui, sans-serif'"
-_WIDTH, _LEFT, _RIGHT = 860, 170, 30
+_WIDTH, _LEFT, _RIGHT = 860, 190, 30
 
 
 def curves_svg(sample: CurveSample, row: str) -> str:

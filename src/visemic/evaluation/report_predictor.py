@@ -6,7 +6,7 @@ level, the third what doing nothing is worth, the fourth what needs no training.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int
@@ -25,6 +25,7 @@ RULES_MODEL = "viseme-rules"
 ALWAYS = (GROUND_TRUTH, PERMUTED, STATIC, RULES)
 
 
+@runtime_checkable
 class Clips(Protocol):
     """Recordings by number, such as a store: one is in memory at a time."""
 
@@ -101,7 +102,8 @@ def model_predictor(name: str, rig: Rig, seed: int) -> Predictor:
 
 
 def _phones(recording: Recording) -> Alignment:
-    if recording.alignment is not None:
+    # An alignment of words alone says nothing of phones.
+    if recording.alignment is not None and recording.alignment.phones:
         return recording.alignment
     if recording.waveform is None:
         raise InputError(f"clip {recording.clip_id} has neither phones nor sound; give one of them")

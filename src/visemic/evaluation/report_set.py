@@ -21,7 +21,7 @@ _MESH_POINTS = 60
 _FEW = 2_000
 """Diversity is of so many samples at most, evenly chosen."""
 
-ClipFeatures = Float[np.ndarray, "steps features"]
+ClipFeatures = Float[np.ndarray, "_ features"]
 
 
 def clip_features(pair: ClipPair) -> ClipFeatures | None:

@@ -15,13 +15,12 @@ import json
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from visemic.core.atomic import atomic_path
 from visemic.core.errors import ArtifactError, FormatError, InputError, OutputError
 
 Kind = Literal["mos", "smos", "pairwise"]
@@ -126,20 +125,7 @@ def new_study(
         blind,
         plan_sessions(tuple(systems), stimuli, kind, seed, n_sessions, per_session, n_checks),
     )
-    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
-    try:
-        (partial / SITE / MEDIA).mkdir(parents=True)
-        for name, pair in blind.items():
-            copy_without_metadata(sources[pair], partial / SITE / MEDIA / f"{name}.mp4")
-        _write_site(study, partial / SITE)
-        with atomic_path(partial / STUDY_JSON, overwrite=False) as path:
-            path.write_text(json.dumps(asdict(study), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.rename(folder)
-    except OSError as error:
-        raise OutputError(f"cannot make study {str(folder)!r}: {error.strerror or error}") from error
-    finally:
-        if partial.is_dir():
-            shutil.rmtree(partial)
+    _write_folder(study, sources, folder)
     return study
 
 
@@ -300,11 +286,29 @@ def _plan(
                 "", "", model.clips, reference=model.reference, wanted=str(generator.integers(1, 6))
             )
         trials.insert(place, check)
-    return tuple(Trial(f"t{n + 1}", *list(vars(t).values())[1:]) for n, t in enumerate(trials))
+    return tuple(replace(t, trial_id=f"t{n + 1}") for n, t in enumerate(trials))
 
 
 def _blind(seed: int, system: str, stimulus: str) -> str:
     return hashlib.sha256(f"{seed}\0{system}\0{stimulus}".encode()).hexdigest()[:16]
+
+
+def _write_folder(study: Study, sources: Mapping[tuple[str, str], Path], folder: Path) -> None:
+    """Write everything beside the folder and rename it at the end."""
+    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
+    try:
+        (partial / SITE / MEDIA).mkdir(parents=True)
+        for name, pair in study.key.items():
+            copy_without_metadata(sources[pair], partial / SITE / MEDIA / f"{name}.mp4")
+        _write_site(study, partial / SITE)
+        text = json.dumps(asdict(study), indent=1, ensure_ascii=False) + "\n"
+        (partial / STUDY_JSON).write_text(text, encoding="utf-8")
+        partial.rename(folder)
+    except OSError as error:
+        raise OutputError(f"cannot make study {str(folder)!r}: {error.strerror or error}") from error
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial)
 
 
 def _write_site(study: Study, site: Path) -> None:

@@ -14,6 +14,9 @@ const make = (name, options = {}, ...children) => {
   return element;
 };
 
+// A clip that is paused before it has begun rejects its start; that is no error here.
+const start = (video) => video.play().catch(() => {});
+
 async function post(path, data) {
   const answer = await fetch(path, {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(data),
@@ -116,7 +119,7 @@ function session() {
   }
 
   function clipBox(name, label, seen, state) {
-    const video = make("video", { src: `${plan.media}/${name}.mp4`, controls: true, playsInline: true, preload: "auto", muted: sound === "off" });
+    const video = make("video", { src: `${plan.media}/${name}.mp4`, playsInline: true, preload: "auto", muted: sound === "off" });
     video.setAttribute("aria-label", label);
     video.addEventListener("ended", () => { seen.add(name); state.update(); });
     video.addEventListener("error", () => { seen.add(name); state.broken = true; state.update(); say("A clip cannot be played here. Answer anyway; this is noted."); });
@@ -124,9 +127,15 @@ function session() {
       state.plays += 1;
       for (const other of task.querySelectorAll("video")) if (other !== video) other.pause();
     });
-    const again = make("button", { type: "button", textContent: "Play again" });
-    again.addEventListener("click", () => { video.currentTime = 0; video.play(); });
-    return { figure: make("figure", {}, make("figcaption", {}, make("span", { textContent: label }), again), video), video };
+    // No controls of the browser: they would lie over the mouth.
+    const again = make("button", { type: "button", textContent: "Play" });
+    const toggle = () => (video.paused ? start(video) : video.pause());
+    const named = () => { again.textContent = !video.paused ? "Pause" : video.ended ? "Play again" : "Play"; };
+    for (const change of ["play", "pause", "ended"]) video.addEventListener(change, named);
+    again.setAttribute("aria-describedby", `label-${name}`);
+    again.addEventListener("click", toggle);
+    video.addEventListener("click", toggle);
+    return { figure: make("figure", {}, make("figcaption", {}, make("span", { textContent: label, id: `label-${name}` }), again), video), video };
   }
 
   function show() {
@@ -204,8 +213,8 @@ function session() {
       // Space first plays what was not watched yet.
       const current = videos.find((v) => !v.paused) || videos.find((v) => !seen.has(v.src.split("/").pop().slice(0, -4))) || videos[0];
       const onControl = /^(BUTTON|INPUT|VIDEO|A)$/.test(event.target.tagName);
-      if (event.key === " " && !onControl) { event.preventDefault(); current.paused ? current.play() : current.pause(); }
-      else if (event.key === "r" || event.key === "R") { current.currentTime = 0; current.play(); }
+      if (event.key === " " && !onControl) { event.preventDefault(); current.paused ? start(current) : current.pause(); }
+      else if (event.key === "r" || event.key === "R") { current.currentTime = 0; start(current); }
       else if (event.key === "Enter" && !onControl) { event.preventDefault(); form.requestSubmit(); }
       else if (pairwise && event.target.tagName !== "VIDEO" && (event.key === "ArrowLeft" || event.key === "ArrowRight")) { event.preventDefault(); choose(event.key === "ArrowLeft" ? 0 : 1); }
       else if (!pairwise && /^[1-5]$/.test(event.key)) { event.preventDefault(); choose(Number(event.key)); }

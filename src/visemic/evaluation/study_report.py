@@ -4,6 +4,7 @@ Participants who failed an attention check are left out unless asked otherwise. 
 ratings redraw participants, since the answers of one person are not independent.
 """
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Literal
@@ -161,16 +162,25 @@ def _pairwise(
 
 
 def _even_chances(systems: tuple[str, ...], wins: dict[tuple[str, str], int]) -> dict[tuple[str, str], float]:
-    from scipy.stats import binomtest
-
     pairs, values = [], []
     for number, a in enumerate(systems):
         for b in systems[number + 1 :]:
             ours, theirs = wins.get((a, b), 0), wins.get((b, a), 0)
             if ours + theirs:
                 pairs.append((a, b))
-                values.append(float(binomtest(ours, ours + theirs).pvalue))
+                values.append(sign_p(ours, ours + theirs))
     return dict(zip(pairs, holm(values), strict=True))
+
+
+def sign_p(n_wins: int, n_trials: int) -> float:
+    """Give how often even chances lead to a result at least as uneven; exact.
+
+    Source:
+        Dixon & Mood 1946, "The statistical sign test".
+    """
+    fewer = min(n_wins, n_trials - n_wins)
+    tail = sum(math.comb(n_trials, k) for k in range(fewer + 1)) / 2**n_trials
+    return min(1.0, 2 * tail)
 
 
 def result_data(result: StudyResult) -> dict[str, object]:

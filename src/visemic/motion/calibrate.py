@@ -94,7 +94,8 @@ def calibrate_mouth(mouth: Mouth) -> dict[str, dict[str, float]]:
     """Give the phone table's weights for a mouth; see ``calibrate``."""
     reference = reference_mouth()
     scale = float(np.clip(mouth.rest_mm["mouth_width"] / reference.rest_mm["mouth_width"], *_HEAD_SCALES))
-    here, there = _shape_slopes(mouth), _shape_slopes(reference)
+    here = _shape_slopes(mouth)
+    there = _rounding_of(_shape_slopes(reference), here / scale)
     table: dict[str, dict[str, float]] = {}
     for phone, drawn in phone_table().weights.items():
         weights = np.array([drawn.get(sides_of(shape)[0], 0.0) for shape in SHAPES])
@@ -109,6 +110,22 @@ def calibrate_mouth(mouth: Mouth) -> dict[str, dict[str, float]]:
             for side in sides_of(shape)
         }
     return table
+
+
+def _rounding_of(
+    reference: Float[np.ndarray, "shapes readouts"], head: Float[np.ndarray, "shapes readouts"]
+) -> Float[np.ndarray, "shapes readouts"]:
+    """Let a head that narrows its mouth further than the reference use its own range.
+
+    How far lips round differs more between faces than how far they open; a mouth that can
+    round and does not reads as a vowel of another class.
+    """
+    slopes = reference.copy()
+    width = READOUT_NAMES.index("mouth_width")
+    for shape in ("mouthPucker", "mouthFunnel"):
+        row = SHAPES.index(shape)
+        slopes[row, width] = min(reference[row, width], head[row, width])
+    return slopes
 
 
 def _shape_slopes(mouth: Mouth) -> Float[np.ndarray, "shapes readouts"]:

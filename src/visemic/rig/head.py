@@ -16,7 +16,7 @@ from visemic.geometry.mesh import smooth_step
 from visemic.rig.head_brow import brows, lashes
 from visemic.rig.head_ear import ears
 from visemic.rig.head_eye import CENTRE as EYE_CENTRE
-from visemic.rig.head_fields import JAW_ANGLE_RAD, Fields, jaw_turn
+from visemic.rig.head_fields import JAW_ANGLE_RAD, JAW_FORWARD, JAW_LEFT, Fields, jaw_turn
 from visemic.rig.head_hair import hair
 from visemic.rig.head_identity import Identity, apply_identity, find_identity
 from visemic.rig.head_landmarks import find_landmarks, regions
@@ -41,7 +41,7 @@ from visemic.rig.head_shapes_eyes import (
 from visemic.rig.head_shapes_mouth import PAIRED, SINGLE, correctives
 from visemic.rig.head_teeth import gums, teeth
 from visemic.rig.head_template import build_skin
-from visemic.rig.head_tongue import EXTRA, OUT_JAW, tongue, tongue_shapes
+from visemic.rig.head_tongue import EXTRA, JAW_DROP, OUT_JAW, tongue, tongue_shapes
 from visemic.rig.linear import Corrective, Joint, MaterialGroup, Rig
 
 NAME = "visemic"
@@ -77,12 +77,13 @@ def _part_shapes(part: Part, f: Fields, skin: Mapping[str, np.ndarray]) -> dict[
         share = 1.0 - 0.35 * part.along
         shapes = {
             "jawOpen": jaw_turn(points, share, JAW_ANGLE_RAD),
-            "jawForward": share[:, None] * np.array([0.0, -0.08, 0.75]),
-            "jawLeft": share[:, None] * np.array([0.85, 0.0, 0.0]),
-            "jawRight": share[:, None] * np.array([-0.85, 0.0, 0.0]),
+            "jawForward": share[:, None] * JAW_FORWARD,
+            "jawLeft": share[:, None] * JAW_LEFT,
+            "jawRight": share[:, None] * JAW_LEFT * np.array([-1.0, 1.0, 1.0]),
         }
         if part.name == "tongue":
             shapes |= tongue_shapes(part)
+            shapes["jawOpen"][:, 1] -= JAW_DROP * (1.0 - part.along) ** 1.5
         else:
             shapes["tongueOut"] = OUT_JAW * shapes["jawOpen"]
         return shapes

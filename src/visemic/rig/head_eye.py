@@ -16,7 +16,7 @@ OUTER_CORNER_RAD = 1.14
 INNER_CORNER_RAD = -1.10
 UPPER_RAD = 0.385
 LOWER_RAD = 0.40
-CLEARANCE = 0.05
+CLEARANCE = 0.064
 """Height of the lids' inner edge over the white of the eye: the cornea passes under it, centimetres."""
 
 
@@ -116,10 +116,7 @@ def _margin(edge: np.ndarray, almond: np.ndarray, middle: float) -> tuple[np.nda
     rings, turns = [], []
     for share, shift in ((0.12, 0.022), (0.45, 0.036), (0.85, 0.034), (1.0, 0.012), (1.0, -0.10)):
         r = radius + (inner - radius) * share
-        if shift < 0:
-            r = np.full_like(r, inner + 0.03)
-        else:
-            r = r + 0.06 * flesh * np.sin(np.pi * share)
+        r = np.full_like(r, inner + 0.03) if shift < 0 else r + 0.04 * flesh * np.sin(np.pi * share)
         reach = max(shift, 0.0) * 1.2 * flesh
         angle = almond + towards * (shift + reach)[:, None]
         turns.append(angle)

@@ -17,6 +17,9 @@ from visemic.rig.head_template import Skin
 
 JAW_JOINT = np.array([0.0, -0.4, -0.6])
 JAW_ANGLE_RAD = np.deg2rad(22.5)
+JAW_FORWARD = np.array([0.0, -0.08, 0.75])
+JAW_LEFT = np.array([0.70, -0.20, 0.0])
+"""How the jaw slides; it drops a little, so that the teeth pass over each other."""
 CORNER_SHARE = 0.42
 """How far the corners of the mouth follow the jaw."""
 
@@ -108,15 +111,15 @@ class Fields:
 
     def upper(self, reach_cm: float) -> np.ndarray:
         """Give the mask of the upper lip and the skin above it."""
-        return smooth_step(-0.05, 0.5, self.side) * np.exp(-((self.away / reach_cm) ** 2)) * self.depth_fade
+        return smooth_step(-0.05, 0.5, self.side) * fall_off(self.away, reach_cm) * self.depth_fade
 
     def lower(self, reach_cm: float) -> np.ndarray:
         """Give the mask of the lower lip and the skin below it."""
-        return smooth_step(-0.05, 0.5, -self.side) * np.exp(-((self.away / reach_cm) ** 2)) * self.depth_fade
+        return smooth_step(-0.05, 0.5, -self.side) * fall_off(self.away, reach_cm) * self.depth_fade
 
     def both(self, reach_cm: float) -> np.ndarray:
         """Give the mask of both lips, equal where they touch."""
-        return np.exp(-((self.away / reach_cm) ** 2)) * self.depth_fade
+        return fall_off(self.away, reach_cm) * self.depth_fade
 
     @cached_property
     def left(self) -> np.ndarray:
@@ -203,6 +206,11 @@ class Fields:
     @cached_property
     def _average(self) -> object:
         return neighbour_average(self.skin.mesh.triangles, len(self.points))
+
+
+def fall_off(away_cm: Float[np.ndarray, "*n"], reach_cm: float) -> Float[np.ndarray, "*n"]:
+    """Fall from 1 as a bell does, to exactly 0 at about twice the reach, so that shapes stay local."""
+    return np.asarray(np.maximum(np.exp(-((away_cm / reach_cm) ** 2)) - 0.012, 0.0) / 0.988)
 
 
 def jaw_turn(

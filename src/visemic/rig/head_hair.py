@@ -74,7 +74,7 @@ def _thickness(points: np.ndarray, directions: np.ndarray, style: HairStyle) -> 
     edge = smooth_step(-0.1, 2.4 + 1.6 * smooth_step(1.0, 5.0, z), inside) ** 0.8
     turn, away = _comb(directions)
     calm = smooth_step(0.0, 1.1, inside) * smooth_step(0.0, 0.5, away) * smooth_step(0.02, 0.12, np.abs(turn))
-    waves = 0.6 * np.sin(21.0 * turn + 1.3 * np.sin(2.0 * away) + 0.6) + 0.4 * np.sin(
+    waves = 0.75 * np.sin(21.0 * turn + 1.3 * np.sin(2.0 * away) + 0.6) + 0.4 * np.sin(
         37.0 * turn - 1.7 * away
     )
     even, odd = np.cos(20.0 * directions).T, np.cos(20.0 * directions + 1.7).T
@@ -120,7 +120,7 @@ def hair(style: HairStyle | None = None) -> Part:
     moved[:, 0] = np.where(points[:, 0] == 0.0, 0.0, np.maximum(moved[:, 0], 1e-4))
     mesh = mirror_half(moved, triangles)
     turn, away = _comb(directions)
-    tone = 0.78 + 0.08 * np.sin(31.0 * turn + 2.0 * away)
+    tone = 0.78 + 0.04 * np.sin(31.0 * turn + 2.0 * away)
     tone += 0.14 * np.sin(17.0 * turn + 1.3 * np.sin(2.0 * away) + 0.6)
     polar, around = (
         np.arccos(np.clip(directions[:, 1], -1, 1)) / 2.6,

@@ -1,7 +1,7 @@
 """Named identities of the built-in head: proportions, age, colours and hair as parameters.
 
 Every identity is the same sculpture under a smooth warp of space, so all share triangles,
-landmarks and shapes. Offsets follow size, width and the turn of the eyes but not the soft
+landmarks and shapes. Offsets follow size and the turn of the eyes but not the soft
 balls that shape a feature: fuller lips open no wider. Every linear relation between vertices
 in one place is kept: sealed lips stay sealed, and the correctives of the lips still cancel.
 Around each eye the warp is a rigid motion, so lids
@@ -17,13 +17,18 @@ from visemic.core.errors import RigError, unknown_name
 from visemic.geometry.mesh import smooth_step
 from visemic.rig.head_hair import HairStyle
 from visemic.rig.head_sculpt_kernels import EYE_X, EYE_Y, EYE_Z
-from visemic.rig.linear import Joint, Rig
+from visemic.rig.linear import Corrective, Joint, Rig
 
 Colour = tuple[float, float, float]
 _EYE = np.array([EYE_X, EYE_Y, EYE_Z])
 _RIGID_CM, _FREE_CM = 1.85, 3.15
 """Radii about an eye: rigid motion inside the first, free warp outside the second."""
+_MOUTH = np.array([0.0, -5.7, 4.3])
+_MOUTH_RADII = np.array([4.4, 2.7, 3.9])
+"""Where teeth and tongue lie: they only grow with the head, or the jaw's turn would bend them."""
 _STEP_CM = 0.01
+_CLOSING = ("eyeBlink", "eyeLookDown", "eyeSquint")
+"""Shapes that have less way to go where lids are already a little closed at rest."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,9 @@ def _free_shift(points: Float[np.ndarray, "n 3"], identity: Identity) -> Float[n
 
 def warp(points: Float[np.ndarray, "n 3"], identity: Identity) -> Float[np.ndarray, "n 3"]:
     """Move points of the default head, centimetres, to their places on an identity's head."""
-    shift = _free_shift(points, identity)
+    deep = (points - _MOUTH) / _MOUTH_RADII
+    outside = np.sqrt(deep[:, 0] ** 2 + deep[:, 1] ** 2 + deep[:, 2] ** 2)
+    shift = _free_shift(points, identity) * smooth_step(1.0, 1.4, outside)[:, None]
     for side in (1.0, -1.0):
         centre = _EYE * [side, 1.0, 1.0]
         away = points - centre
@@ -129,6 +136,13 @@ def _turned(slopes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     )
 
 
+def _turned_corrective(extra: Corrective, slopes: np.ndarray, identity: Identity) -> Corrective:
+    offsets = _turned(slopes[extra.vertices], extra.offsets)
+    if all(driver.startswith(_CLOSING) for driver in extra.drivers):
+        offsets = offsets * (1.0 - identity.lids)
+    return replace(extra, offsets=offsets.astype(np.float32))
+
+
 def _moved(joint: Joint, identity: Identity) -> Joint:
     place = warp(np.array([joint.pivot_m]) * 100.0, identity)[0] / 100.0
     return replace(joint, pivot_m=(float(place[0]), float(place[1]), float(place[2])))
@@ -141,25 +155,22 @@ def apply_identity(rig: Rig, identity: Identity) -> Rig:
         rig: The default head, metres.
     """
     points = rig.neutral.astype(float) * 100.0
-    slopes = _derivative(points, replace(identity, bumps=()))
+    slopes = _derivative(points, replace(identity, bumps=(), width=0.0))
     still = np.abs(rig.offsets).max(axis=2) == 0.0
     offsets = _turned(slopes, rig.offsets)
     offsets[still] = 0.0
     neutral = warp(points, identity) / 100.0
-    if identity.lids:
-        for name in ("eyeBlinkLeft", "eyeBlinkRight"):
-            blink = rig.layout.index(name)
-            neutral = neutral + identity.lids * offsets[blink]
-            offsets[blink] *= 1.0 - identity.lids
+    for name in rig.layout.names:
+        if name in ("eyeBlinkLeft", "eyeBlinkRight"):
+            neutral = neutral + identity.lids * offsets[rig.layout.index(name)]
+        if name.startswith(_CLOSING):
+            offsets[rig.layout.index(name)] *= 1.0 - identity.lids
     return replace(
         rig,
         name=identity.name,
         neutral=neutral.astype(np.float32),
         offsets=offsets.astype(np.float32),
-        correctives=tuple(
-            replace(extra, offsets=_turned(slopes[extra.vertices], extra.offsets).astype(np.float32))
-            for extra in rig.correctives
-        ),
+        correctives=tuple(_turned_corrective(extra, slopes, identity) for extra in rig.correctives),
         eyes=tuple(_moved(eye, identity) for eye in rig.eyes),
         head=None if rig.head is None else _moved(rig.head, identity),
     )
@@ -208,7 +219,7 @@ _IDENTITIES = (
         bumps=(
             Bump((0.0, -2.5, 9.3), (2.2, 1.2, 2.0), move=(0.0, 0.12, -0.10), stretch=(0.30, 0.0, 0.0)),
             Bump((0.0, 0.8, 8.9), (1.2, 1.8, 1.6), move=(0.0, 0.0, -0.22), stretch=(0.12, 0.0, 0.0)),
-            replace(_LIPS_FULL, move=(0.0, 0.0, 0.32), stretch=(0.05, 0.34, 0.0)),
+            replace(_LIPS_FULL, move=(0.0, 0.0, 0.40), stretch=(0.05, 0.44, 0.0)),
             Bump((4.6, -1.0, 4.6), (2.0, 1.8, 2.6), move=(0.22, 0.0, 0.15)),  # cheekbone
             Bump((3.6, -6.6, 3.0), (2.4, 2.6, 4.0), move=(-0.20, 0.0, 0.0)),  # jaw
             Bump((0.0, 6.5, 6.5), (5.0, 2.6, 3.5), move=(0.0, 0.0, 0.25)),  # forehead

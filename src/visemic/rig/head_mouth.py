@@ -195,7 +195,11 @@ def _inner_rings(turn: np.ndarray, frame: np.ndarray) -> list[np.ndarray]:
             0.05, 0.5, np.array(higher)
         )
         wall = np.minimum(wall, z - 0.12)
-        rings.append(np.stack([x * wider, seam + touch + sign * higher * lift, z + (wall - z) * share], -1))
+        # Behind the seal the two linings part at once, at the corners too, where there is no height.
+        apart = 0.025 * np.sign(rise) * np.sin(turn) * (higher > 0.05)
+        rings.append(
+            np.stack([x * wider, seam + touch + sign * higher * lift + apart, z + (wall - z) * share], -1)
+        )
     start = rings[-1]
     for ring in range(1, BAG_RINGS + 1):
         t = ring / BAG_RINGS

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from visemic.geometry.mesh import smooth_step
 from visemic.rig.head_arch import LOWER, UPPER
-from visemic.rig.head_fields import Fields
+from visemic.rig.head_fields import Fields, fall_off
 from visemic.rig.head_mouth import BAG_RINGS, CONTACT, LIP_START, lip_profile
 from visemic.rig.head_teeth import LOWER_EDGE_Y, UPPER_EDGE_Y
 
@@ -73,7 +73,7 @@ def take(f: Fields, posture: Posture, reach_cm: float, reach_z_cm: float) -> Sha
     value = grid[np.clip(f.ring - LIP_START, 0, None), np.maximum(f.column, 0)]
     value = np.where((f.points[:, :1] < 0), value * np.array([-1.0, 1.0, 1.0]), value)
     skin = f.of_border(moved[0]) * np.stack(
-        [np.exp(-((f.away / r) ** 2)) for r in (reach_cm, reach_cm, reach_z_cm)], -1
+        [fall_off(f.away, r) for r in (reach_cm, reach_cm, reach_z_cm)], -1
     )
     skin = np.where((f.points[:, :1] < 0), skin * np.array([-1.0, 1.0, 1.0]), skin)
     return f.smoothed(np.where(f.is_lip[:, None], value, skin), 30)
@@ -114,7 +114,7 @@ def clear_teeth(f: Fields, shape: Shape, *, lower: bool) -> Shape:
             column = np.maximum(column, 0.25 * padded[:-2] + 0.5 * column + 0.25 * padded[2:])
         follow = np.concatenate([np.ones(CONTACT + 6), [0.8, 0.4, 0.15], np.zeros(len(index))])
         value = column[np.maximum(f.column, 0)] * follow[np.maximum(f.ring, 0)]
-        around = f.of_border(column) * np.exp(-((f.away / 1.1) ** 2))
+        around = f.of_border(column) * fall_off(f.away, 1.1)
         mine = f.points[:, 0] >= 0 if left else f.points[:, 0] < 0
         lift[mine, 2] = np.where(f.is_lip, value, around)[mine]
     return shape + lift

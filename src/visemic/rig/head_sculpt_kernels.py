@@ -19,9 +19,9 @@ import numpy as np
 def _compiled(function: Callable[..., Any]) -> Any:
     """Compile a function on its first call and keep it on disk where that is possible."""
     try:
-        return nb.njit(cache=True, fastmath=True)(function)
+        return nb.njit(cache=True, error_model="numpy")(function)
     except RuntimeError:  # no folder to keep it in
-        return nb.njit(fastmath=True)(function)
+        return nb.njit(error_model="numpy")(function)
 
 
 EYE_X, EYE_Y, EYE_Z = 3.18, 1.0, 6.12
@@ -88,9 +88,9 @@ def _neck(d: float, x: float, y: float, z: float) -> float:
     d = _join(d, _rod(x, y, z, 0.0, -4.0, -2.0, 0.0, -17.0, -4.2, 3.75, 4.1), 2.6)
     d = _join(d, _rod(x, y, z, 4.0, -5.4, -2.5, 0.9, -16.6, -0.55, 0.40, 0.36), 2.2)  # sternomastoid
     d = _join(d, _rod(x, y, z, 0.0, -10.4, 0.8, 0.0, -16.0, -0.2, 1.0, 0.8), 2.4)  # larynx
-    d = _join(d, _rod(x, y, z, 1.6, -12.8, -5.2, 9.8, -16.7, -5.2, 1.7, 2.2), 4.6)  # trapezius
-    d = _join(d, _ball(x, y, z, 0.0, -24.3, -4.0, 12.4, 8.4, 6.3), 3.4)  # chest
-    d = _join(d, _rod(x, y, z, 1.6, -16.1, 0.1, 9.0, -16.0, -2.9, 0.36, 0.5), 1.8)  # collar bone
+    d = _join(d, _rod(x, y, z, 1.6, -12.8, -5.2, 9.6, -17.6, -4.6, 1.7, 2.3), 5.0)  # trapezius
+    d = _join(d, _ball(x, y, z, 0.0, -24.3, -4.0, 12.4, 8.4, 6.3), 5.0)  # chest
+    d = _join(d, _rod(x, y, z, 1.5, -16.2, 0.2, 7.0, -16.0, -2.2, 0.34, 0.30), 2.4)  # collar bone
     return _cut(d, -_ball(x, y, z, 0.0, -15.8, 1.9, 0.7, 0.7, 0.8), 1.4)  # notch between them
 
 
@@ -98,11 +98,11 @@ def _neck(d: float, x: float, y: float, z: float) -> float:
 def _nose(d: float, x: float, xs: float, y: float, z: float) -> float:
     n = _rod(x, y, z, 0.0, 2.2, 7.55, 0.0, -1.5, 9.78, 0.46, 0.46)
     n = _join(n, _rod(x, y, z, 0.0, 1.5, 6.9, 0.0, -2.0, 8.15, 0.85, 1.2), 1.3)  # body
-    n = _join(n, _ball(x, y, z, 0.0, -2.10, 9.94, 0.78, 0.72, 0.80), 1.0)  # tip
+    n = _join(n, _ball(x, y, z, 0.0, -2.20, 9.94, 0.78, 0.72, 0.80), 1.0)  # tip
     n = _join(n, _ball(xs, y, z, 1.00, -2.42, 9.02, 0.54, 0.60, 0.92), 0.7)  # wing
-    n = _join(n, _rod(x, y, z, 0.0, -2.45, 9.95, 0.0, -2.84, 9.25, 0.33, 0.38), 0.5)  # columella
+    n = _join(n, _rod(x, y, z, 0.0, -2.62, 9.98, 0.0, -2.86, 9.25, 0.32, 0.36), 0.5)  # columella
     n = _join(n, _rod(xs, y, z, 0.0, -2.72, 9.35, 1.0, -2.70, 9.10, 0.40, 0.38), 0.4)  # sill
-    n = _join(n, _rod(xs, y, z, 0.42, -2.34, 10.0, 1.06, -2.58, 9.32, 0.36, 0.38), 0.6)  # rim of the wing
+    n = _join(n, _rod(xs, y, z, 0.44, -2.48, 10.0, 1.06, -2.62, 9.32, 0.36, 0.38), 0.6)  # rim of the wing
     # The base of the nose meets the lip at a clear angle, its sides run softly into the cheeks.
     d = _join(d, n, min(1.15, max(0.70, 0.70 + 0.45 * (y + 2.8) / 1.5)))
     d = _cut(

@@ -40,14 +40,13 @@ def _vertical(upper: np.ndarray, lower: np.ndarray, eye: EyeGrid) -> np.ndarray:
     return np.stack([np.zeros_like(up), up], -1)
 
 
-def _off_corners(turn: np.ndarray, eye: EyeGrid) -> np.ndarray:
-    """Hold the corners, where the margins lie next to each other."""
-    return np.asarray(turn * np.abs(eye.upper)[:, None] ** 2)
-
-
 def blink(eye: EyeGrid) -> np.ndarray:
     """Close the upper lid onto the lower one, which rises a little."""
     gap = _opening(eye)
+    # Right beside a corner nothing is left to close, and what moved there would fold.
+    columns = np.arange(len(gap))
+    beside = np.abs((columns + len(gap) // 4) % (len(gap) // 2) - len(gap) // 4)
+    gap = gap * (1.0 - 0.4 * np.exp(-(beside.astype(float) ** 2)))
     slit = 0.004 * np.sign(gap)
     return _vertical(0.86 * gap - slit, 0.14 * gap - slit, eye)
 
@@ -55,7 +54,7 @@ def blink(eye: EyeGrid) -> np.ndarray:
 def look_down(eye: EyeGrid) -> np.ndarray:
     """Lower both lids with the gaze."""
     gap = _opening(eye)
-    return _off_corners(_vertical(0.50 * gap, -0.10 * np.abs(gap), eye), eye)
+    return _vertical(0.50 * gap, -0.10 * np.abs(gap), eye)
 
 
 def look_up(eye: EyeGrid) -> np.ndarray:
@@ -79,7 +78,7 @@ def look_out(eye: EyeGrid) -> np.ndarray:
 def squint(eye: EyeGrid) -> np.ndarray:
     """Raise the lower lid strongly and lower the upper one a little."""
     gap = _opening(eye)
-    return _off_corners(_vertical(0.12 * gap, 0.30 * gap, eye), eye)
+    return _vertical(0.12 * gap, 0.30 * gap, eye)
 
 
 def lower_lid_turn(eye: EyeGrid, share: float) -> np.ndarray:
@@ -119,7 +118,9 @@ def lid_shape(f: Fields, turn: np.ndarray) -> Shape:
     radius = np.linalg.norm(eye.points - CENTRE, axis=-1)
     extra = radius - then
     crease = np.where(on_lid[:, None], 1.0 - np.sqrt(share) * np.clip(np.abs(turn[:, 1]) / 0.4, 0, 1), 1.0)
-    moved_radius = np.where(on_lid[:, None], then + np.clip(now - then, -0.1, 0.1) + extra * crease, radius)
+    moved_radius = np.where(
+        on_lid[:, None], then + (1.0 - share) * np.clip(now - then, -0.1, 0.1) + extra * crease, radius
+    )
     moved_radius = moved_radius + _bulge(moved_radius, np.linalg.norm(share[..., None] * turn, axis=-1))
     moved = CENTRE + direction_from_angles(angles) * moved_radius[..., None]
     shape = np.zeros_like(f.points)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from visemic.geometry.mesh import smooth_step
-from visemic.rig.head_fields import CORNER_SHARE, JAW_ANGLE_RAD, Fields, jaw_turn
+from visemic.rig.head_fields import CORNER_SHARE, JAW_ANGLE_RAD, JAW_FORWARD, JAW_LEFT, Fields, jaw_turn
 from visemic.rig.head_mouth import CONTACT, LIP_START
 from visemic.rig.head_posture import Posture, Shape, clear_teeth, inner_fade, take
 from visemic.rig.head_tongue import OUT_JAW
@@ -50,7 +50,7 @@ def mouth_close(f: Fields) -> Shape:
     share = np.where(m.side > 0, way, np.where(m.side < 0, 1.0 - way, 0.0))
     shares = np.stack([share, share, np.where(m.side < 0, 1.0, 0.0)], -1)
     # A trace of pressing, so that sealed lips stay sealed under rounding.
-    press = -m.side * 0.004 * np.abs(np.cos(m.turn))
+    press = -m.side * 0.0005 * np.abs(np.cos(m.turn))
     per_vertex = shares * gap + press[:, None] * np.array([0.0, 1.0, 0.0])
     value = per_vertex[np.maximum(f.ring, 0), np.maximum(f.column, 0)]
     value = np.where((f.points[:, 0] < 0)[:, None], value * np.array([-1.0, 1.0, 1.0]), value)
@@ -69,12 +69,12 @@ def tongue_out(f: Fields) -> Shape:
 
 def jaw_forward(f: Fields) -> Shape:
     """Slide the jaw forward."""
-    return clear_teeth(f, _move(f.jaw, 0.0, -0.08, 0.75), lower=False)
+    return clear_teeth(f, _move(f.jaw, *JAW_FORWARD), lower=False)
 
 
 def jaw_left(f: Fields) -> Shape:
     """Slide the jaw to the left."""
-    return clear_teeth(f, _move(f.jaw, 0.70, -0.10, 0.06), lower=False)
+    return clear_teeth(f, _move(f.jaw, *JAW_LEFT), lower=False)
 
 
 def funnel(f: Fields) -> Shape:
@@ -212,7 +212,7 @@ def press(f: Fields) -> Shape:
     m = f.skin.mouth
     share = 0.3 + 0.7 * np.cos(m.turn) ** 2
     contact = m.points[CONTACT].copy()
-    contact[:, 1] -= 0.026 * m.side * share
+    contact[:, 1] -= 0.026 * m.side * share * np.minimum(1.0, 3.0 * np.abs(np.cos(m.turn)))
     contact[:, 2] -= 0.05 * share
     thin = Posture(
         contact,
@@ -313,4 +313,4 @@ def _narrowed(f: Fields, share: float) -> Float[np.ndarray, "vertices 1"]:
     left = np.maximum(1.0 - (u / share) ** 2, 0.0) ** 0.7
     # The border follows half-way, so that the red gathers at the sides.
     inward = np.clip((f.ring - LIP_START) / (CONTACT - LIP_START), 0.0, 1.0)
-    return (f.of_border(np.clip(1.0 - left / rest, 0.0, 1.0)) * (0.45 + 0.55 * inward))[:, None]
+    return (f.of_border(0.97 * np.clip(1.0 - left / rest, 0.0, 1.0)) * (0.45 + 0.55 * inward))[:, None]

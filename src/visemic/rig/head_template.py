@@ -95,7 +95,7 @@ def _spacing(directions: np.ndarray) -> np.ndarray:
     front = np.array([0.0, -0.22, 1.0])
     away = np.arccos(np.clip(p @ (front / np.linalg.norm(front)), -1, 1))
     spacing = 0.0255 + 0.048 * smooth_step(0.55, 1.6, away)
-    spacing = np.minimum(spacing, 0.050 + 0.05 * smooth_step(-0.72, -0.55, p[:, 1]))
+    spacing = np.minimum(spacing, 0.038 + 0.06 * smooth_step(-0.78, -0.60, p[:, 1]))
     hidden = smooth_step(0.55, 0.75, p[:, 1] - 0.25 * p[:, 2]) * smooth_step(0.45, 0.2, p[:, 2])
     spacing = np.maximum(spacing, 0.100 * hidden)
     side = np.abs(p[:, 0])

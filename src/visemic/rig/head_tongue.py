@@ -30,14 +30,14 @@ class _Sweep:
 
 
 _REST = _Sweep(
-    y=(-5.66, -5.66, -5.70, -5.90, -6.45, -7.6),
+    y=(-5.58, -5.58, -5.68, -5.90, -6.45, -7.6),
     z=(7.02, 6.62, 5.30, 3.6, 2.2, 1.4),
     thick=(0.09, 0.15, 0.44, 0.64, 0.75, 0.7),
     wide=(0.66, 0.85, 1.42, 1.55, 1.70, 1.6),
 )
 _SWEEPS = {
     "tongueOut": _Sweep(
-        y=(-6.24, -6.00, -5.94, -6.02, -6.55, -7.6),
+        y=(-6.20, -5.93, -5.90, -6.02, -6.55, -7.6),
         z=(11.2, 10.3, 8.15, 5.6, 3.1, 1.5),
         thick=(0.10, 0.13, 0.17, 0.42, 0.70, 0.7),
         wide=(0.80, 1.0, 1.25, 1.38, 1.60, 1.6),
@@ -57,12 +57,19 @@ _SWEEPS = {
 }
 EXTRA = ("tongueTipUp", "tongueBackUp")
 """Shapes beyond ARKit's: the tip behind the upper incisors for T D N L, the back on the palate for K G NG."""
+JAW_DROP = 0.28
+"""How far the tip sinks to the floor of the mouth with ``jawOpen``, beyond following the jaw."""
 OUT_JAW = 0.33
 """How much of ``jawOpen`` comes with ``tongueOut``, so that teeth and lips let the tongue pass."""
 
 
+def _stops() -> Float[np.ndarray, " rows"]:
+    """Give where the sections lie, closer together at the round tip."""
+    return np.asarray(np.linspace(0.0, 1.0, ROWS) ** 1.6)
+
+
 def _points(sweep: _Sweep, wall: bool) -> Float[np.ndarray, "rows columns 3"]:
-    t = np.linspace(0.0, 1.0, ROWS) ** 1.25
+    t = _stops()
     line = spline_through(_STOPS, np.array([sweep.y, sweep.z, sweep.thick, sweep.wide]).T, t)
     y, z, thick, wide = line.T
     # The tip is round: the width rises from it like a circle's.
@@ -90,7 +97,7 @@ def tongue() -> Part:
     # Rows run backwards seen from above, so the grid is turned over.
     triangles = grid_triangles(np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS))[:, ::-1]
     mesh = mirror_half(points.reshape(-1, 3), triangles)
-    t = np.linspace(0.0, 1.0, ROWS)
+    t = _stops()
     turn = np.linspace(0.0, np.pi, COLUMNS)
     around = np.tile(turn, ROWS)
     pale = 0.10 * smooth_step(0.3, 0.0, t)[:, None] + 0.0 * turn

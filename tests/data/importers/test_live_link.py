@@ -6,8 +6,11 @@ import pytest
 from visemic.core.clock import Rate
 from visemic.core.errors import ClockError, FormatError
 from visemic.core.layout import ARKIT_61
+from visemic.core.signals import Motion, Provenance
 from visemic.data.importers.live_link import LiveLinkImporter
 from visemic.data.recording import Importer
+from visemic.export.clip import ClipData
+from visemic.export.registry import export_clip
 
 JAW = ARKIT_61.index("jawOpen")
 
@@ -130,14 +133,16 @@ def test_a_folder_tells_speaker_licence_split_and_language(tmp_path, write_take)
 def test_a_misspelt_key_of_a_folder_is_named(tmp_path, write_take):
     write_take(tmp_path / "a.csv", take_values(90))
     (tmp_path / "corpus.json").write_text('{"speakr": "anna"}')
-    with pytest.raises(FormatError, match="did you mean 'speaker'"):
+    with pytest.raises(FormatError, match=r"did you mean 'speaker'"):
         only(tmp_path)
 
 
 def test_a_missing_column_is_named(tmp_path, write_take):
     names = [n for n in ARKIT_61.names if n != "jawOpen"]
     write_take(tmp_path / "a.csv", take_values(90), names=names)
-    with pytest.raises(FormatError, match=r"line 1 of .*a\.csv.* lacks 1 of 52 columns, the first is 'jawOpen'"):
+    with pytest.raises(
+        FormatError, match=r"line 1 of .*a\.csv.* lacks 1 of 52 columns, the first is 'jawOpen'"
+    ):
         only(tmp_path)
 
 
@@ -168,16 +173,16 @@ def test_a_short_row_and_a_bad_timecode_are_named_with_their_line(tmp_path, writ
     path = write_take(tmp_path / "a.csv", take_values(90))
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:8], lines[8][:200], *lines[9:]]))
-    with pytest.raises(FormatError, match="line 9 .* cells and the header 63"):
+    with pytest.raises(FormatError, match=r"line 9 .* cells and the header 63"):
         only(tmp_path)
     path.write_text("\n".join([*lines[:8], "noon" + lines[8][11:], *lines[9:]]))
-    with pytest.raises(FormatError, match="line 9 .*timecode"):
+    with pytest.raises(FormatError, match=r"line 9 .*timecode"):
         only(tmp_path)
 
 
 def test_two_takes_in_one_file_are_refused(tmp_path, write_take):
     write_take(tmp_path / "a.csv", take_values(90), [*range(600, 645), *range(45)])
-    with pytest.raises(FormatError, match="goes back by .* at line 47"):
+    with pytest.raises(FormatError, match=r"goes back by .* at line 47"):
         only(tmp_path)
 
 
@@ -189,17 +194,58 @@ def test_sound_of_another_length_is_refused_with_the_rate_that_would_fit(tmp_pat
 
 
 def test_a_source_without_takes_is_refused(tmp_path):
-    with pytest.raises(FormatError, match="no .csv file"):
+    with pytest.raises(FormatError, match=r"no .csv file"):
         only(tmp_path)
-    with pytest.raises(FormatError, match="does not exist"):
+    with pytest.raises(FormatError, match=r"does not exist"):
         only(tmp_path / "nowhere")
     (tmp_path / "a_frame_log.csv").write_text("V,1\n")
-    with pytest.raises(FormatError, match="logs and no take"):
+    with pytest.raises(FormatError, match=r"logs and no take"):
         only(tmp_path)
     (tmp_path / "a_frame_log.csv").unlink()
     (tmp_path / "a.csv").write_text("name,age\nx,1\n")
-    with pytest.raises(FormatError, match="no Timecode column"):
+    with pytest.raises(FormatError, match=r"no Timecode column"):
         only(tmp_path)
+
+
+def write_mov(path, seconds: float, timecode: str, loud_from_s: float) -> None:
+    """Write a video with timecode and sound as the app does, silent before a time."""
+    import av
+
+    with av.open(str(path), "w", format="mov") as container:
+        video = container.add_stream("mpeg4", rate=30)
+        video.width, video.height, video.pix_fmt = 32, 32, "yuv420p"
+        video.metadata["timecode"] = timecode
+        sound = container.add_stream("pcm_s16le", rate=16_000)
+        sound.layout = "mono"
+        for _ in range(round(seconds * 30)):
+            picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+            container.mux(video.encode(picture))
+        container.mux(video.encode())
+        samples = np.sin(np.arange(round(seconds * 16_000)) * 0.05) * 9_000
+        samples[: round(loud_from_s * 16_000)] = 0
+        frame = av.AudioFrame.from_ndarray(samples.astype(np.int16)[None], format="s16", layout="mono")
+        frame.sample_rate = 16_000
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+
+
+@pytest.mark.parametrize(
+    ("timecode", "loud_s", "note"),
+    [
+        ("14:26:39:15", 0.0, "sound moved by -500 ms"),
+        ("14:26:40:00", 0.5, None),
+        ("00:00:00:00", 0.5, "another clock"),
+    ],
+)
+def test_the_sound_of_a_video_is_moved_to_the_timecode_of_the_take(
+    tmp_path, write_take, timecode, loud_s, note
+):
+    write_take(tmp_path / "a.csv", take_values(90), start_s=52_000)
+    write_mov(tmp_path / "a.mov", 2.0 if note and "moved" in note else 1.5, timecode, 0.5)
+    clip = only(tmp_path)
+    loud = np.flatnonzero(np.abs(clip.waveform.samples) > 0.05)[0] / 16_000
+    assert loud == pytest.approx(loud_s, abs=0.002)
+    assert any(note in n for n in clip.notes) if note else clip.notes == ()
 
 
 def test_the_clock_of_all_clips_can_be_chosen(tmp_path, write_take):
@@ -207,3 +253,21 @@ def test_the_clock_of_all_clips_can_be_chosen(tmp_path, write_take):
     write_take(tmp_path / "a.csv", values)
     (clip,) = LiveLinkImporter(Rate.of(30)).recordings(tmp_path)
     np.testing.assert_allclose(clip.motion.values, values[::2], atol=1e-4)
+
+
+def test_takes_are_read_one_by_one(tmp_path, write_take):
+    write_take(tmp_path / "a.csv", take_values(30))
+    (tmp_path / "b.csv").write_text("Timecode,JawOpen\nbroken\n")
+    clips = LiveLinkImporter().recordings(tmp_path)
+    assert next(clips).clip_id == "a"
+    with pytest.raises(FormatError, match=r"b\.csv"):
+        next(clips)
+
+
+def test_a_short_take_of_ours_keeps_the_rate_that_stands_beside_it(tmp_path):
+    motion = Motion(take_values(24), ARKIT_61, Rate.of(24))
+    provenance = Provenance("1", "test", 0, "recording", "none", "visemic")
+    export_clip(ClipData(None, None, motion, None, provenance), tmp_path / "short.csv")
+    recording = only(tmp_path)
+    assert recording.rate == Rate.of(24)
+    assert recording.n_frames == 24

@@ -63,7 +63,7 @@ def test_a_pickle_of_python_2_is_read_as_latin_1(tmp_path):
         lambda target: RunsCode(os.system, f"touch {target}"),
         lambda target: RunsCode(eval, f"open({str(target)!r}, 'w').close()"),
         lambda target: RunsCode(open, str(target), "w"),
-        lambda target: RunsCode(getattr, np, "save"),
+        lambda target: RunsCode(getattr, "text", "upper"),
         lambda target: RunsCode(np.save, str(target), np.zeros(1)),
     ],
     ids=["system", "eval", "open", "getattr", "numpy-function"],
@@ -80,15 +80,28 @@ def test_a_pickle_that_runs_code_is_refused_and_nothing_happens(tmp_path, call, 
 
 def test_no_dotted_name_leads_out_of_numpy(tmp_path):
     path = tmp_path / "bad.pkl"
-    path.write_bytes(b"\x80\x04\x8c\x05numpy\x8c\x13ndarray.__reduce__ex\x93.")
-    with pytest.raises(FormatError, match="refused"):
+    path.write_bytes(b"\x80\x04\x8c\x05numpy\x8c\x12ndarray.__reduce__\x93.")
+    with pytest.raises(FormatError, match=r"refused"):
+        read_pickle(path)
+
+
+def test_a_pickle_cannot_change_the_reader(tmp_path):
+    path = tmp_path / "bad.pkl"
+    # scalar, then its state (None, {"__defaults__": (1,)}) by BUILD
+    path.write_bytes(
+        b"\x80\x04\x8c\x15numpy.core.multiarray\x8c\x06scalar\x93N}\x8c\x0c__defaults__K\x01\x85s\x86b."
+    )
+    with pytest.raises(FormatError, match=r"bad\.pkl"):
+        read_pickle(path)
+    path.write_bytes(b"\x80\x04\x8c\x05numpy\x8c\x07ndarray\x93K\x09\x85R.")
+    with pytest.raises(FormatError, match=r"bad\.pkl"):
         read_pickle(path)
 
 
 def test_references_out_of_the_file_are_refused(tmp_path):
     path = tmp_path / "bad.pkl"
     path.write_bytes(b"\x80\x02X\x01\x00\x00\x00aQ.")
-    with pytest.raises(FormatError, match="outside itself"):
+    with pytest.raises(FormatError, match=r"outside itself"):
         read_pickle(path)
 
 

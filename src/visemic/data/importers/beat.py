@@ -113,7 +113,8 @@ def _read(
     absent = [n for n in ARKIT_52 if n not in columns]
     notes = [f"without {', '.join(absent)}: 0"] if absent else []
     times_s -= times_s[0]
-    kept_s, order = np.unique(np.round(times_s, 6), return_index=True)
+    order = np.unique(np.round(times_s, 6), return_index=True)[1]
+    kept_s = times_s[order]
     if len(kept_s) < len(times_s):
         notes.append(f"{len(times_s) - len(kept_s)} repeated frames left out")
     is_exact = bool(np.abs(kept_s - np.round(kept_s * float(RATE)) / float(RATE)).max() < 1e-3)

@@ -31,6 +31,8 @@ class ClipFacts:
     waveform: Waveform | None = None
     alignment: Alignment | None = None
     notes: tuple[str, ...] = field(default=())
+    n_frames: int | None = None
+    """Frames of the whole take where rows may be missing at its end; None when none are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,7 @@ def mesh_recordings(
     """Give the stretches without long holes of a moving mesh.
 
     Args:
-        times_s: Time of each row on the sound's clock, the first at 0; ascending, on ticks of ``rate``.
+        times_s: Time of each row on the sound's clock, ascending, on ticks of ``rate``.
         vertices: Metres, y up, facing +z.
     """
     flat = vertices.reshape(len(vertices), -1)
@@ -77,7 +79,7 @@ def motion_recordings(
     """Give the stretches without long holes of curves.
 
     Args:
-        times_s: Time of each row on the sound's clock, the first at 0; ascending.
+        times_s: Time of each row on the sound's clock, ascending.
         exact: Whether the rows lie on ticks of ``rate``.
     """
     parts = list(pieces(times_s, values, rate, exact=exact, max_bridge_s=max_bridge_s))
@@ -102,7 +104,8 @@ def _recording(
         notes.append(f"{piece.n_inserted} lost frames bridged, the first after row {piece.first_insertion}")
     waveform, alignment, text = facts.waveform, facts.alignment, facts.text
     duration_s = len(piece.values) / float(rate)
-    if n_pieces > 1:
+    end = rate.tick_at(piece.start_s) + len(piece.values)
+    if n_pieces > 1 or piece.start_s > 1e-6 or end < (facts.n_frames or end):
         notes.append(f"cut from {piece.start_s:.2f} s of the take, a hole lies before or behind it")
         waveform = sound_between(waveform, piece.start_s, duration_s) if waveform is not None else None
         alignment = alignment_between(alignment, piece.start_s, duration_s) if alignment is not None else None

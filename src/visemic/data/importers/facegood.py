@@ -15,6 +15,7 @@ from jaxtyping import Float32
 from visemic.core.clock import Rate
 from visemic.core.errors import FormatError
 from visemic.core.layout import ARKIT_52
+from visemic.data.importers.array_file import read_npy
 from visemic.data.importers.clip import ClipFacts, motion_recordings
 from visemic.data.importers.folder import clean_id, required_file
 from visemic.data.importers.sound import read_sound, sound_beside
@@ -122,12 +123,7 @@ def _matrix(names: list[str], path: Path) -> Float32[np.ndarray, "channels 52"]:
 
 
 def _curves(path: Path, n_channels: int) -> Float32[np.ndarray, "frames channels"]:
-    try:
-        curves = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise FormatError(
-            f"file {str(path)!r} is no complete npy array of numbers; download it again"
-        ) from error
+    curves = read_npy(path)
     if curves.ndim != 2 or curves.shape[1] != n_channels or curves.dtype.kind != "f" or not len(curves):
         raise FormatError(
             f"file {str(path)!r} has shape {curves.shape} of {curves.dtype}; "

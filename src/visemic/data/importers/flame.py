@@ -77,7 +77,7 @@ class FlameImporter:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             by_name = {name.lower(): name for name in file.files}
             found = {}
             for key, aliases in _ALIASES.items():

@@ -18,6 +18,7 @@ from visemic.core.clock import Rate
 from visemic.core.errors import FormatError
 from visemic.core.layout import ARKIT_61
 from visemic.core.signals import Alignment, Waveform, Word
+from visemic.data.importers.array_file import NpzRows
 from visemic.data.importers.clip import ClipFacts, motion_recordings
 from visemic.data.importers.folder import clean_id, required_file
 from visemic.data.importers.landmark import (
@@ -27,7 +28,6 @@ from visemic.data.importers.landmark import (
     measure,
     rest_of,
 )
-from visemic.data.importers.npz_row import NpzRows
 from visemic.data.importers.sound import read_sound, sound_beside, sound_between
 from visemic.data.importers.split import split_of
 from visemic.data.recording import Recording
@@ -163,6 +163,7 @@ def _recordings(
         text=alignment.text,
         waveform=waveform,
         alignment=alignment,
+        n_frames=len(seen),
         notes=tuple(notes if waveform is not None else [*notes, "no sound found for it"]),
     )
     yield from motion_recordings(facts, times_s, values, ARKIT_61, rate, max_bridge_s=_MAX_BRIDGE_S)

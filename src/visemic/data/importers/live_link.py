@@ -5,6 +5,7 @@ from pathlib import Path
 
 from visemic.core.clock import Rate
 from visemic.core.errors import FormatError
+from visemic.core.signals import Waveform
 from visemic.data.importers.folder import (
     clip_id_of,
     clip_split,
@@ -13,11 +14,16 @@ from visemic.data.importers.folder import (
     piece_id,
     text_beside,
 )
-from visemic.data.importers.sound import check_lengths, sound_beside, sound_between
-from visemic.data.importers.take import read_take, take_motions
+from visemic.data.importers.sound import check_lengths, sound_beside, sound_between, start_timecode
+from visemic.data.importers.take import Take, read_take, take_motions
 from visemic.data.recording import Recording
+from visemic.export.live_link_csv import parse_timecode
 
 _CALIBRATED = "_cal"
+_VIDEO_SUFFIXES = (".mov", ".mp4")
+_DAY_S = 86_400.0
+_MAX_AHEAD_S = 2.0
+"""Farther apart, two clocks were not set alike."""
 _NO_TAKES = ("frame_log",)
 
 
@@ -53,12 +59,13 @@ class LiveLinkImporter:
         stem = path.stem.removesuffix(_CALIBRATED)
         take = read_take(path)
         motions = list(take_motions(take, self._rate))
-        waveform = None
+        waveform: Waveform | None = None
+        sound_notes: tuple[str, ...] = ()
         sound = sound_beside(path, stem)
         if sound is not None:
             from visemic.audio.io import read_waveform
 
-            waveform = read_waveform(sound)
+            waveform, sound_notes = _on_clock_of(take, sound, read_waveform(sound))
             last_s, last, _ = motions[-1]
             check_lengths(str(sound), waveform, last.rate.tick_at(last_s) + last.n_frames, last.rate)
         whole_id = clip_id_of(path.with_name(stem + path.suffix), source)
@@ -80,8 +87,26 @@ class LiveLinkImporter:
                 language=facts.language,
                 emotion=facts.emotion,
                 intensity=facts.intensity,
-                notes=notes if len(motions) == 1 else notes + cut,
+                notes=notes + sound_notes + (cut if len(motions) > 1 else ()),
             )
+
+
+def _on_clock_of(take: Take, sound: Path, waveform: Waveform) -> tuple[Waveform, tuple[str, ...]]:
+    """Move the sound of a video to the first row of its take, if both have a timecode and it is one.
+
+    A video's timecode is as fine as its frames, so less than one frame is not moved.
+    """
+    begin = start_timecode(sound) if sound.suffix.lower() in _VIDEO_SUFFIXES else None
+    if begin is None:
+        return waveform, ()
+    text, rate = begin
+    ahead_s = (float(take.times_s[0]) - parse_timecode(text, rate) + _DAY_S / 2) % _DAY_S - _DAY_S / 2
+    if abs(ahead_s) > _MAX_AHEAD_S:
+        return waveform, ("the video's timecode is of another clock; both are taken to begin together",)
+    if abs(ahead_s) < 1 / rate:
+        return waveform, ()
+    moved = sound_between(waveform, ahead_s, waveform.duration_s - ahead_s)
+    return moved, (f"sound moved by {-ahead_s * 1000:.0f} ms to the timecode of the first row",)
 
 
 def _is_second(path: Path) -> bool:

@@ -137,6 +137,8 @@ class _PlyValues:
         if not self._order:
             words = self._words[self._at : self._at + n]
             self._at += n
+            if len(words) < n:
+                raise ValueError("the file ends too early")
             return [float(w) for w in words]
         dtype = np.dtype(self._order + _PLY_TYPES[type_name])
         values = np.frombuffer(self._data, dtype, n, self._at)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from visemic.core.errors import FormatError
+from visemic.data.importers.array_file import read_npy
 from visemic.data.importers.mesh_file import read_mesh
 from visemic.data.importers.vertex_cache import VertexCacheImporter
 from visemic.data.recording import Recording
@@ -54,7 +55,7 @@ def kept_vertices_in(source: Path) -> KeptVertices | None:
     if path is None:
         return None
     try:
-        numbers = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, ndmin=1)
+        numbers = read_npy(path) if path.suffix == ".npy" else np.loadtxt(path, ndmin=1)
     except (ValueError, OSError) as error:
         raise FormatError(
             f"file {str(path)!r} is no list of vertex numbers; write one number a line"

@@ -38,6 +38,7 @@ _PREFIX = "tracked_mesh--"
 _TRAIN_SENTENCES, _VALIDATION_SENTENCES = 40, 45
 _ALL_SPEAKERS = 13
 _UNSEEN_PLACES = (1, 4, 5, 8)
+_GZIP_MAGIC = b"\x1f\x8b"
 _STORED_BYTES = 6
 """Three int16 a vertex and frame."""
 
@@ -182,15 +183,25 @@ def _cut(tar: Path, last: str) -> FormatError:
     return FormatError(f"tar {str(tar)!r} is truncated after {last!r}; download it again")
 
 
+def _check_end(tar: Path, last: str) -> None:
+    """Refuse a tar without its closing zeros: one cut inside a header reads as if it were whole."""
+    with tar.open("rb") as file:
+        if file.read(2) == _GZIP_MAGIC:
+            return  # the end of a compressed file is checked by its reader
+        size = file.seek(0, io.SEEK_END)
+        file.seek(max(size - tarfile.BLOCKSIZE, 0))
+        if size % tarfile.BLOCKSIZE or any(file.read()):
+            raise _cut(tar, last)
+
+
 def _members(tar: Path) -> Iterator[tuple[str, int]]:
-    last, end = "its start", tar.stat().st_size
-    with _opened(tar, "r:") as archive:
+    last = "its start"
+    with _opened(tar, "r:*") as archive:
         try:
             for member in archive:
-                if member.offset_data + member.size > end:
-                    raise _cut(tar, last)
                 last = member.name
                 yield member.name, member.size
+            _check_end(tar, last)
         except (tarfile.TarError, EOFError, OSError) as error:
             raise _cut(tar, last) from error
 
@@ -208,6 +219,7 @@ def _contents(tar: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes
                         raise _cut(tar, last)
                     yield member.name, data
                 last = member.name
+            _check_end(tar, last)
         except (tarfile.TarError, EOFError, OSError) as error:
             raise _cut(tar, last) from error
 

@@ -23,8 +23,9 @@ _IMPORTERS: dict[str, tuple[str, str]] = {
     "biwi": ("biwi", "BiwiImporter"),
     "multiface": ("multiface", "MultifaceImporter"),
     "meshtalk": ("meshtalk", "MeshtalkImporter"),
+    "synthetic": ("visemic.data.synthetic", "SyntheticImporter"),
 }
-"""Module and class by kind; modules are imported when asked for."""
+"""Module and class by kind; modules are imported when asked for, those without a dot from here."""
 
 
 def importer_kinds() -> tuple[str, ...]:
@@ -41,5 +42,6 @@ def load_importer(kind: str) -> Importer:
     if kind not in _IMPORTERS:
         raise FormatError(unknown_name("importer", kind, _IMPORTERS))
     module, name = _IMPORTERS[kind]
-    importer: Importer = getattr(importlib.import_module(f"visemic.data.importers.{module}"), name)()
+    path = module if "." in module else f"{__package__}.{module}"
+    importer: Importer = getattr(importlib.import_module(path), name)()
     return importer

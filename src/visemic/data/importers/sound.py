@@ -1,5 +1,6 @@
 """The sound of a take: found beside it, read, held against the motion, and cut."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,20 @@ def check_lengths(name: str, waveform: Waveform, n_frames: int, rate: Rate) -> N
         f"sound {name!r} lasts {waveform.duration_s:.2f} s and its {n_frames} frames of motion last "
         f"{motion_s:.2f} s at {rate}, at most {MAX_GAP_S} s may differ; {hint}"
     )
+
+
+def start_timecode(path: Path) -> tuple[str, int] | None:
+    """Give the first timecode of a video and the frames a second that it counts, None without one."""
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            for stream in container.streams:
+                if "timecode" in stream.metadata and stream.type == "video" and stream.average_rate:
+                    return stream.metadata["timecode"], math.ceil(stream.average_rate)
+    except (av.error.FFmpegError, OSError, ValueError):
+        return None
+    return None
 
 
 def sound_between(waveform: Waveform, start_s: float, duration_s: float) -> Waveform:

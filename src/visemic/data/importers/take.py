@@ -5,6 +5,7 @@ and what was repaired is told: a reader that is silent about lost frames teaches
 stutter.
 """
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from visemic.core.layout import ARKIT_52, ARKIT_61, ROTATIONS
 from visemic.core.signals import Motion
 from visemic.data.importers.piece import Piece, pieces
 from visemic.export.live_link_csv import RECORDER_TIMECODE_RATE, TIMECODE_RATES
+from visemic.export.manifest import rate_from_pair, read_sidecar
 from visemic.export.time_grid import fit_rate, nearest_rate
 
 MAX_WEIGHT = 2.0
@@ -67,7 +69,8 @@ def read_take(path: Path) -> Take:
             )
         frames.append(_timecode(cells[timecode_column], number, path))
         rows[row] = _numbers([cells[c] for c in wanted], list(columns), number, path)
-    rate = _timecode_rate(frames)
+    stated = rate_from_pair(read_sidecar(path).get("rate"))  # our own takes say it beside the file
+    rate = math.ceil(stated.hz) if stated else _timecode_rate(frames)
     times_s = np.array([second + frame / rate for second, frame in frames])
     numbers = np.array([number for number, _ in lines[1:]])
     times_s, order, clock_notes = _in_time(times_s, numbers, path)

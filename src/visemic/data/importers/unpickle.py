@@ -7,6 +7,7 @@ arrays and numbers and the plain containers, and refuses the rest before it is c
 import io
 import pickle
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +72,33 @@ def _admitted(module: str, name: str) -> object | None:
     if (module, name) == ("collections", "OrderedDict"):
         return OrderedDict
     if (module, name) == ("_codecs", "encode"):
-        return _latin_1_bytes
+        return _Maker(_latin_1_bytes)
     if module == "numpy" and name in ("ndarray", "dtype"):
-        return getattr(np, name)
+        return np.dtype if name == "dtype" else _PLAIN_ARRAY
     if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name in ("_reconstruct", "scalar"):
-        return _rebuilt_array if name == "_reconstruct" else _scalar
+        return _Maker(_rebuilt_array if name == "_reconstruct" else _scalar)
     if module in ("numpy.core.numeric", "numpy._core.numeric") and name == "_frombuffer":
-        return _array_from_buffer
+        return _Maker(_array_from_buffer)
     return None
+
+
+class _Maker:
+    """A function that a pickle may call and not change: it can set attributes of what it gets."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        object.__setattr__(self, "_make", make)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("data does not change how data is made")
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._make(*arguments)  # type: ignore[attr-defined]
+
+
+_PLAIN_ARRAY = object()
+"""Stands for NumPy's class of arrays, which is named in a pickle and never called by it."""
 
 
 def _latin_1_bytes(text: str, encoding: str = "latin1") -> bytes:
@@ -88,9 +108,9 @@ def _latin_1_bytes(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin-1")
 
 
-def _rebuilt_array(kind: type, shape: tuple[int, ...], type_code: object) -> np.ndarray:
+def _rebuilt_array(kind: object, shape: tuple[int, ...], type_code: object) -> np.ndarray:
     """Stand in for NumPy's maker of empty arrays: plain arrays only."""
-    if kind is not np.ndarray:
+    if kind is not _PLAIN_ARRAY:
         raise ValueError("only plain arrays are data")
     return np.ndarray.__new__(np.ndarray, shape, "b")
 
@@ -102,5 +122,15 @@ def _scalar(dtype: np.dtype, data: bytes | str) -> Any:
     return np.frombuffer(raw, dtype, 1)[0]
 
 
-def _array_from_buffer(data: bytes, dtype: np.dtype, shape: tuple[int, ...], order: Any) -> np.ndarray:
-    return np.frombuffer(data, dtype).reshape(shape, order=order)
+def _array_from_buffer(
+    data: bytes | bytearray,
+    dtype: np.dtype,
+    shape: tuple[int, ...],
+    order: str,
+    axis_order: tuple[int, ...] | None = None,
+) -> np.ndarray:
+    """Stand in for the way in which protocol 5 brings arrays."""
+    array = np.frombuffer(bytes(data), dtype)
+    if order == "K" and axis_order is not None:
+        return array.reshape(shape).transpose(axis_order)
+    return array.reshape(shape, order="F" if order == "F" else "C")

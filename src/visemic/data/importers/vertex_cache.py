@@ -9,6 +9,7 @@ from jaxtyping import Float32
 from visemic.core.clock import Rate
 from visemic.core.errors import FormatError
 from visemic.core.signals import Topology
+from visemic.data.importers.array_file import read_npy
 from visemic.data.importers.clip import ClipFacts, Head, mesh_recordings
 from visemic.data.importers.folder import (
     METRES_PER_UNIT,
@@ -69,7 +70,7 @@ class VertexCacheImporter:
 
     def _clips(self, path: Path, root: Path) -> Iterator[Recording]:
         facts = facts_for(path, root)
-        vertices = read_pc2(path) if path.suffix.lower() == ".pc2" else _read_npy(path, root)
+        vertices = read_pc2(path) if path.suffix.lower() == ".pc2" else _read_npy(path)
         neutral, topology, mesh_name = _nearest_mesh(path, root, vertices.shape[1])
         unit_m = self._unit_m or (METRES_PER_UNIT[facts.unit] if facts.unit else None)
         scale = np.float32(metres_per_unit(neutral, mesh_name, unit_m))
@@ -137,13 +138,8 @@ def read_pc2(path: Path) -> Float32[np.ndarray, "frames vertices 3"]:
     return _finite(values.reshape(n_frames, n_vertices, 3).astype(np.float32), path)
 
 
-def _read_npy(path: Path, root: Path) -> Float32[np.ndarray, "frames vertices 3"]:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise FormatError(
-            f"file {str(path)!r} is no complete npy array of numbers; export it again"
-        ) from error
+def _read_npy(path: Path) -> Float32[np.ndarray, "frames vertices 3"]:
+    values = read_npy(path)
     if values.ndim == 2 and values.shape[1] % 3 == 0:
         values = values.reshape(len(values), -1, 3)
     if values.ndim != 3 or values.shape[2] != 3 or values.dtype.kind != "f" or not values.size:

@@ -17,6 +17,7 @@ from visemic.audio.io import waveform_from_array
 from visemic.core.clock import Rate
 from visemic.core.errors import FormatError
 from visemic.core.signals import Waveform
+from visemic.data.importers.array_file import map_npy
 from visemic.data.importers.clip import ClipFacts, Head, mesh_recordings
 from visemic.data.importers.folder import clean_id, required_file
 from visemic.data.importers.mesh_file import mesh_with
@@ -91,10 +92,7 @@ def split_of_sentence(speaker: str, sentence: str) -> Split | None:
 
 
 def _frames(path: Path) -> np.ndarray:
-    try:
-        frames = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError) as error:
-        raise FormatError(f"file {str(path)!r} is no complete npy array; download it again") from error
+    frames = map_npy(path)
     if frames.ndim != 3 or frames.shape[2] != 3 or frames.dtype.kind != "f":
         raise FormatError(
             f"file {str(path)!r} has shape {frames.shape} of {frames.dtype}; "

@@ -1,4 +1,4 @@
-"""Rows of an array inside an ``.npz`` file, without the rest of it in memory."""
+"""Arrays of numbers from ``.npy`` files, and rows of one inside an ``.npz`` without the rest of it."""
 
 import zipfile
 from pathlib import Path
@@ -8,6 +8,35 @@ from typing import IO
 import numpy as np
 
 from visemic.core.errors import FormatError
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """Read an array of numbers; pickled objects are refused.
+
+    Raises:
+        FormatError: The file is no complete npy array of numbers.
+    """
+    try:
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise _not_an_array(path) from error
+
+
+def map_npy(path: Path) -> np.ndarray:
+    """Give an array of numbers whose rows are read when they are used.
+
+    Raises:
+        FormatError: The file is no complete npy array of numbers.
+    """
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, OSError, EOFError) as error:
+        raise _not_an_array(path) from error
+
+
+def _not_an_array(path: Path) -> FormatError:
+    return FormatError(f"file {str(path)!r} is no complete npy array of numbers; get it again")
 
 
 class NpzRows:
