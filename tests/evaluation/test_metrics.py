@@ -73,6 +73,13 @@ def test_an_unknown_landmark_is_named(rng, head):
         metrics.landmark_tracks_m(moving(rng, 2), head, ("mouth_corner_lft",))
 
 
+def test_correlation_is_blind_to_range_and_offset(rng):
+    curve = rng.normal(size=50)
+    assert metrics.correlation(0.2 * curve + 3, curve) == pytest.approx(1.0)
+    assert metrics.correlation(-curve, curve) == pytest.approx(-1.0)
+    assert math.isnan(metrics.correlation(np.full(50, 0.3), curve))
+
+
 def test_jitter_of_a_cubic_is_its_third_derivative():
     times = np.arange(60) / 30
     curve = (2.0 * times**3)[:, None]

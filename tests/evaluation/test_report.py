@@ -101,6 +101,16 @@ def test_errors_are_zero_for_the_recording_and_large_for_another_track(report, m
 
 
 @pytest.mark.slow
+def test_the_rules_follow_the_recording_in_shape(report):
+    rules, wrong = report.row("rules"), report.row("permuted-track")
+    for name in ("incisor_gap", "lip_gap", "mouth_width"):
+        pooled = f"{name}_correlation_pooled"
+        assert rules.set_values[pooled] > 0.9 > wrong.set_values[pooled]
+        assert mean(report, "rules", f"{name}_correlation") > 0.9
+    assert math.isnan(mean(report, "static-face", "lip_gap_correlation"))
+
+
+@pytest.mark.slow
 def test_a_permuted_track_is_out_of_sync(report):
     true, wrong = (mean(report, r, "sync_distance_in_place") for r in ("ground-truth", "permuted-track"))
     assert true < wrong

@@ -3,7 +3,7 @@ import pytest
 
 import visemic
 from visemic.core.errors import VisemicError
-from visemic.core.layout import ARKIT_61
+from visemic.core.layout import ARKIT_61, FACE_63
 
 pytest.importorskip("espeakng_loader", reason="the espeak extra is not installed")
 
@@ -16,7 +16,7 @@ def clip():
 
 
 def test_a_clip_has_everything_on_one_clock(clip):
-    assert clip.motion.layout == ARKIT_61
+    assert clip.motion.layout == FACE_63
     assert abs(clip.drift_s) <= 0.5 / 30
     assert clip.alignment.duration_s == pytest.approx(clip.waveform.duration_s, abs=1e-6)
     assert clip.alignment.phones[0].start_s == 0

@@ -89,6 +89,16 @@ ROTATIONS = Layout(
 ARKIT_61 = Layout("arkit-61", ARKIT_52.names + ROTATIONS.names)
 """The 52 shapes and the nine rotations: the default layout, and the columns of a Live Link take."""
 
+TONGUE = Layout("tongue-2", ("tongueTipUp", "tongueBackUp"))
+"""Tongue shapes that ARKit lacks: the tip behind the upper teeth (T D N L), the back at the palate
+(K G NG). Files of plain ARKit shapes (CSV, GLB, USD) leave them out."""
+
+FACE_63 = Layout("face-63", ARKIT_61.names + TONGUE.names)
+"""What ``speak`` and ``animate`` give: the default layout and the tongue."""
+
+KNOWN_LAYOUTS = (FACE_63, ARKIT_61, ARKIT_52)
+"""Layouts that files name."""
+
 EYE_LOOK_YAW_RAD = 0.5235987755982988
 """Turn of an eyeball at weight 1 of ``eyeLookIn`` or ``eyeLookOut``: 30 degrees."""
 EYE_LOOK_PITCH_RAD = 0.4363323129985824

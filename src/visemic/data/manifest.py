@@ -15,7 +15,7 @@ from typing import Any
 
 from visemic.core.clock import Rate
 from visemic.core.errors import ArtifactError, FormatError, VisemicError
-from visemic.core.layout import ARKIT_52, ARKIT_61, Layout
+from visemic.core.layout import KNOWN_LAYOUTS, Layout
 from visemic.data.recording import SPLITS, Split
 
 FORMAT_VERSION = 1
@@ -198,7 +198,7 @@ def _count(data: dict[str, Any], key: str) -> int:
 
 
 def _layout(name: str, names: tuple[str, ...]) -> Layout:
-    for known in (ARKIT_61, ARKIT_52):
+    for known in KNOWN_LAYOUTS:
         if known.names == names and known.name == name:
             return known
     return Layout(name, names)

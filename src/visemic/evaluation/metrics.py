@@ -135,6 +135,15 @@ def mouth_opening_difference_mm(
     return float(np.abs(predicted_gap_mm - target_gap_mm).mean())
 
 
+def correlation(predicted: Float[np.ndarray, " frames"], target: Float[np.ndarray, " other_frames"]) -> float:
+    """Give Pearson's r of two curves; NaN when one of them stands still. Blind to range and offset."""
+    _check_frames(len(predicted), len(target))
+    a, b = predicted.astype(float), target.astype(float)
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / size if min(a @ a, b @ b) > _MOVES**2 * len(a) else float("nan")
+
+
 def jitter_per_s3(curves: Curves, rate: Rate) -> float:
     """Give the mean absolute third difference of all channels, per cubed second.
 

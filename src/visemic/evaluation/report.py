@@ -39,7 +39,7 @@ from visemic.evaluation.report_predictor import (
     model_predictor,
     static_face,
 )
-from visemic.evaluation.report_set import clip_features, set_metrics
+from visemic.evaluation.report_set import clip_features, pooled_correlations, pooled_readouts, set_metrics
 from visemic.evaluation.sync import LagScorer, SyncScorer
 from visemic.rig.linear import Rig
 
@@ -242,6 +242,7 @@ class _Run:
             for row in rows
         }
         self._features: dict[str, list[np.ndarray]] = {row: [] for row in rows}
+        self._readouts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {row: [] for row in rows}
 
     def measure(self, at: int, name: str, predict: Predictor, recording: Recording) -> ClipPair | None:
         """Fill one cell of every table; None when there is no prediction."""
@@ -261,11 +262,14 @@ class _Run:
             features = clip_features(pair)
             if features is not None:
                 self._features[name].append(features)
+            both = pooled_readouts(pair)
+            if both is not None:
+                self._readouts[name].append(both)
         return pair
 
     def _score(self, at: int, row: Row, pair: ClipPair) -> None:
         scorer = self.scorer
-        lips = pair.region("lip_pair")
+        lips = pair.mask("lip_pair")
         if pair.recording.mesh is not None and isinstance(scorer, LagScorer):
             if lips is None:
                 return
@@ -290,6 +294,7 @@ class _Run:
                 values = set_metrics(
                     real, self._features[name], self.protocol.seed, halves=name == GROUND_TRUTH
                 )
+                values |= pooled_correlations(self._readouts[name])
                 row.set_values = {m: values[m] for m in wanted if m in values}
         return tuple(self._rows.values())
 

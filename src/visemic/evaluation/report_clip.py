@@ -15,40 +15,73 @@ from visemic.core.layout import Layout
 from visemic.core.signals import SILENCE, MeshMotion, Motion
 from visemic.data.recording import MAX_GAP_S, Recording
 from visemic.evaluation.metrics import landmark_tracks_m
-from visemic.evaluation.metrics_mesh import region_vertices
+from visemic.evaluation.metrics_mesh import MM, mean_vertex_error_mm, region_vertices
 from visemic.evaluation.protocol import Protocol
 from visemic.rig.linear import Rig, pose
 from visemic.rig.readout import Readouts, fit_readouts, readout_index
 
 Moving = Motion | MeshMotion
-RIG_MASKS = ("lips", "upper_face", "eyelids")
+RIG_MASKS = ("lips", "upper_face")
+_BLOCK_FRAMES = 64
 
 
 class Stage:
-    """The head and the sets of vertices on which everything is measured."""
+    """The head and the sets of vertices on which everything is measured.
+
+    Weights are posed by blendshapes only: metrics are of the face, not of the neck. Only the
+    vertices that a metric asks for are posed, so that minutes of motion fit into memory.
+    """
 
     def __init__(self, protocol: Protocol, rig: Rig) -> None:
-        """Cut a head to its face, so that hair, teeth and eyes cost nothing.
+        """Find the regions of a head.
 
         Raises:
-            RigError: The head lacks a region that the metrics need.
+            RigError: The head lacks the landmarks of the read-outs.
         """
         self.protocol, self.rig = protocol, rig
         self.readouts: Readouts = fit_readouts(rig)
         skin = region_vertices(rig, "skin") if "skin" in rig.regions else np.arange(rig.n_vertices)
-        place = np.full(rig.n_vertices, -1)
-        place[skin] = np.arange(len(skin))
         self.neutral = np.ascontiguousarray(rig.neutral[skin])
-        self.offsets = np.ascontiguousarray(rig.offsets[:, skin])
-        self.regions: dict[str, Int[np.ndarray, " chosen"]] = {}
-        for name in RIG_MASKS:
-            if name in rig.regions:
-                chosen = place[region_vertices(rig, name)]
-                self.regions[name] = chosen[chosen >= 0]
+        """The face at rest, metres."""
+        self._skin = np.ascontiguousarray(rig.offsets[:, skin])
+        chosen = {name: region_vertices(rig, name) for name in RIG_MASKS if name in rig.regions}
+        self._regions = {
+            name: (rig.neutral[v], np.ascontiguousarray(rig.offsets[:, v])) for name, v in chosen.items()
+        }
 
-    def vertices(self, motion: Motion) -> Float[np.ndarray, "frames vertices 3"]:
-        """Pose the face by its blendshapes only: metrics are of the face, not of the neck."""
-        return pose(self.neutral, self.offsets, motion.to_layout(self.rig.layout).values)
+    def region_neutral(self, name: str) -> Float[np.ndarray, "vertices 3"] | None:
+        """Give a region at rest, metres; None if the head has none of this name."""
+        return self._regions[name][0] if name in self._regions else None
+
+    def region(self, motion: Motion, name: str) -> Float[np.ndarray, "frames vertices 3"]:
+        """Give the moving vertices of a region, metres."""
+        return pose(*self._regions[name], motion.to_layout(self.rig.layout).values)
+
+    def mean_distance_m(self, predicted: Motion, target: Motion) -> float:
+        """Give the mean distance over frames and all vertices of the skin, metres.
+
+        The neutral cancels: the difference of two poses is the pose of the weights' difference.
+        """
+        away = predicted.to_layout(self.rig.layout).values - target.to_layout(self.rig.layout).values
+        still, total = np.zeros_like(self.neutral), 0.0
+        for start in range(0, len(away), _BLOCK_FRAMES):
+            moved = pose(still, self._skin, away[start : start + _BLOCK_FRAMES])
+            total += float(np.sqrt(np.einsum("fvi,fvi->fv", moved, moved)).mean(1).sum(dtype=float))
+        return total / len(away)
+
+
+@dataclass(frozen=True, eq=False)
+class RegionPair:
+    """Some vertices of a prediction and of its recording."""
+
+    predicted: Float[np.ndarray, "frames vertices 3"]
+    target: Float[np.ndarray, "frames vertices 3"]
+    neutral: Float[np.ndarray, "vertices 3"]
+
+    @property
+    def all(self) -> Int[np.ndarray, " vertices"]:
+        """Number of every vertex, for metrics that take a set."""
+        return np.arange(len(self.neutral))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,31 +118,48 @@ class ClipPair:
         names = tuple(n for n in self.stage.protocol.channels if n in has)
         return Layout("measured", names) if names else None
 
-    def vertices(self, moving: Moving) -> Float[np.ndarray, "frames vertices 3"]:
-        """Give positions in metres, of the head's face or of the mesh."""
-        return moving.vertices if isinstance(moving, MeshMotion) else self.stage.vertices(moving)
-
-    @cached_property
-    def predicted_vertices(self) -> Float[np.ndarray, "frames vertices 3"]:
-        """Positions of the prediction, metres."""
-        return self.vertices(self.predicted)
-
-    @cached_property
-    def target_vertices(self) -> Float[np.ndarray, "frames vertices 3"]:
-        """Positions of the recording, metres."""
-        return self.vertices(self.target)
-
     @property
     def neutral(self) -> Float[np.ndarray, "vertices 3"]:
         """The face at rest, metres."""
         return self.stage.neutral if self.recording.neutral is None else self.recording.neutral
 
-    def region(self, name: str) -> Int[np.ndarray, " chosen"] | None:
-        """Give a set of vertices of this face, None when nobody named it."""
+    def mask(self, name: str) -> Int[np.ndarray, " chosen"] | None:
+        """Give a set of vertices that the protocol names for this mesh; None for weights."""
         if self.recording.mesh is None:
-            return self.stage.regions.get(name)
+            return None
         mask = self.stage.protocol.mask(name, self.recording.mesh.topology.name)
         return None if mask is None else mask.indices()
+
+    @cached_property
+    def _regions(self) -> dict[str, "RegionPair | None"]:
+        return {}
+
+    def region(self, name: str) -> "RegionPair | None":
+        """Give a region in both motions and at rest; None when nobody named it."""
+        if name not in self._regions:
+            self._regions[name] = self._cut_region(name)
+        return self._regions[name]
+
+    def _cut_region(self, name: str) -> "RegionPair | None":
+        ours, theirs = self.predicted, self.target
+        if isinstance(ours, Motion) and isinstance(theirs, Motion):
+            neutral, stage = self.stage.region_neutral(name), self.stage
+            if neutral is None:
+                return None
+            return RegionPair(stage.region(ours, name), stage.region(theirs, name), neutral)
+        chosen = self.mask(name)
+        if chosen is None or isinstance(ours, Motion) or isinstance(theirs, Motion):
+            return None
+        return RegionPair(ours.vertices[:, chosen], theirs.vertices[:, chosen], self.neutral[chosen])
+
+    @cached_property
+    def mean_distance_m(self) -> float:
+        """Mean distance over frames and vertices of the face, metres."""
+        if isinstance(self.predicted, Motion) and isinstance(self.target, Motion):
+            return self.stage.mean_distance_m(self.predicted, self.target)
+        assert isinstance(self.predicted, MeshMotion)
+        assert isinstance(self.target, MeshMotion)
+        return mean_vertex_error_mm(self.predicted.vertices, self.target.vertices) / MM
 
     def readout_mm(self, moving: Moving, name: str) -> Float[np.ndarray, " frames"] | None:
         """Give a read-out of the head; None for a mesh."""
@@ -125,7 +175,7 @@ class ClipPair:
         """
         if isinstance(moving, Motion):
             return landmark_tracks_m(moving, self.stage.rig, self.stage.protocol.landmarks)
-        chosen = self.region("landmarks")
+        chosen = self.mask("landmarks")
         return None if chosen is None else moving.vertices[:, chosen, :2].astype(float)
 
     @cached_property

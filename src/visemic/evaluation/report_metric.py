@@ -49,7 +49,7 @@ def _lips(
         region = pair.region(name)
         if region is None:
             return NONE
-        return measure(pair.predicted_vertices, pair.target_vertices, region), float(pair.n_frames)
+        return measure(region.predicted, region.target, region.all), float(pair.n_frames)
 
     return run
 
@@ -61,7 +61,7 @@ def _dynamics(
         region = pair.region("upper_face")
         if region is None or pair.n_frames < 2:
             return NONE
-        return measure(pair.predicted_vertices, pair.target_vertices, pair.neutral, region), 1.0
+        return measure(region.predicted, region.target, region.neutral, region.all), 1.0
 
     return run
 
@@ -96,19 +96,27 @@ def _mod(pair: ClipPair) -> Measured:
     lips = pair.region("lip_pair")
     if lips is None:
         return NONE
-    value = mesh.mouth_opening_difference_by_vertices_mm(
-        pair.predicted_vertices, pair.target_vertices, int(lips[0]), int(lips[1])
-    )
+    value = mesh.mouth_opening_difference_by_vertices_mm(lips.predicted, lips.target, 0, 1)
     return value, float(pair.n_frames)
+
+
+def _correlation(name: str) -> Callable[[ClipPair], Measured]:
+    def run(pair: ClipPair) -> Measured:
+        ours, theirs = pair.readout_mm(pair.predicted, name), pair.readout_mm(pair.target, name)
+        if ours is None or theirs is None:
+            return NONE
+        value = curve_metrics.correlation(ours, theirs)
+        return NONE if math.isnan(value) else (value, 1.0)
+
+    return run
 
 
 def _mve(pair: ClipPair) -> Measured:
-    return mesh.mean_vertex_error_mm(pair.predicted_vertices, pair.target_vertices), float(pair.n_frames)
+    return pair.mean_distance_m * mesh.MM, float(pair.n_frames)
 
 
 def _nvme(pair: ClipPair) -> Measured:
-    value = mesh.normalised_vertex_mesh_error(pair.predicted_vertices, pair.target_vertices, pair.neutral)
-    return value, float(pair.n_frames)
+    return pair.mean_distance_m / mesh.face_scale_m(pair.neutral), float(pair.n_frames)
 
 
 def _jitter(pair: ClipPair) -> Measured:
@@ -172,6 +180,9 @@ CLIP_METRICS: tuple[ClipMetric, ...] = (
         "1e-7 m²",
     ),
     ClipMetric("mouth_opening_difference_mm", "mm", "lower", _mod),
+    ClipMetric("incisor_gap_correlation", "1", "higher", _correlation("incisor_gap")),
+    ClipMetric("lip_gap_correlation", "1", "higher", _correlation("lip_gap")),
+    ClipMetric("mouth_width_correlation", "1", "higher", _correlation("mouth_width")),
     ClipMetric("sealed_rate", "1", "higher", _contacts("sealed_rate", "n_bilabials"), 100, "%"),
     ClipMetric("touching_rate", "1", "higher", _contacts("touching_rate", "n_labiodentals"), 100, "%"),
     ClipMetric("teeth_closed_rate", "1", "higher", _contacts("teeth_closed_rate", "n_sibilants"), 100, "%"),
@@ -193,7 +204,15 @@ SYNC_BETTER: dict[str, Better] = {
     "sync_confidence": "higher",
     "sync_offset_ms": "zero",
 }
-SET_METRICS = ("frechet_distance", "kernel_distance", "mixture_distance", "diversity", "l1_divergence")
+POOLED = ("incisor_gap", "lip_gap", "mouth_width")
+"""Read-outs whose frames of all clips are correlated at once, jaw first."""
+SET_METRICS = (
+    "frechet_distance",
+    "kernel_distance",
+    "mixture_distance",
+    "diversity",
+    "l1_divergence",
+) + tuple(f"{name}_correlation_pooled" for name in POOLED)
 """Of all clips of a row together."""
 
 

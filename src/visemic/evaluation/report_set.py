@@ -12,7 +12,9 @@ from jaxtyping import Float
 from visemic.core.signals import Motion
 from visemic.evaluation.distribution import diversity, frechet_distance, kernel_distance
 from visemic.evaluation.distribution_mixture import wasserstein_inception_distance
+from visemic.evaluation.metrics import correlation
 from visemic.evaluation.report_clip import ClipPair
+from visemic.evaluation.report_metric import POOLED
 
 STEP_S = 0.1
 N_COMPONENTS = 16
@@ -21,6 +23,7 @@ _MESH_POINTS = 60
 _FEW = 2_000
 """Diversity is of so many samples at most, evenly chosen."""
 
+Curves = Float[np.ndarray, "_ readouts"]
 ClipFeatures = Float[np.ndarray, "_ features"]
 
 
@@ -31,7 +34,7 @@ def clip_features(pair: ClipPair) -> ClipFeatures | None:
         if curves is None:
             return None
     else:
-        region = pair.region("lips")
+        region = pair.mask("lips")
         chosen = np.arange(pair.predicted.vertices.shape[1]) if region is None else region
         chosen = chosen[np.linspace(0, len(chosen) - 1, min(_MESH_POINTS, len(chosen))).astype(int)]
         moved = pair.predicted.vertices[:, chosen] - pair.neutral[chosen]
@@ -41,6 +44,26 @@ def clip_features(pair: ClipPair) -> ClipFeatures | None:
     if len(thin) < 2:
         return None
     return np.concatenate([thin[1:], np.diff(thin, axis=0)], axis=1)
+
+
+def pooled_readouts(pair: ClipPair) -> tuple[Curves, Curves] | None:
+    """Give the read-outs of jaw, lips and width of a prediction and of its recording; None for a mesh."""
+    columns = [[pair.readout_mm(moving, name) for name in POOLED] for moving in (pair.predicted, pair.target)]
+    ours, theirs = ([c for c in one if c is not None] for one in columns)
+    if len(ours) < len(POOLED) or len(theirs) < len(POOLED):
+        return None
+    return np.stack(ours, axis=1), np.stack(theirs, axis=1)
+
+
+def pooled_correlations(pairs: Sequence[tuple[Curves, Curves]]) -> dict[str, float]:
+    """Give Pearson's r of every read-out over the frames of all clips at once."""
+    if not pairs:
+        return {}
+    ours, theirs = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
+    return {
+        f"{name}_correlation_pooled": correlation(ours[:, column], theirs[:, column])
+        for column, name in enumerate(POOLED)
+    }
 
 
 def set_metrics(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int
 
-from visemic.core.layout import ARKIT_52, Layout
+from visemic.core.layout import ARKIT_52, TONGUE, Layout
 from visemic.geometry.mesh import vertex_normals
 from visemic.rig.linear import Material, Rig
 
@@ -38,8 +38,11 @@ class Piece:
 
 
 def target_names(rig: Rig) -> tuple[str, ...]:
-    """Give the shapes a file names: all of ARKit in its order, then what else the head has."""
-    return ARKIT_52.names + tuple(name for name in rig.layout.names if name not in ARKIT_52)
+    """Give the shapes a file names: all of ARKit in its order, then what else the head has.
+
+    The extra tongue shapes are left out: a file of our heads holds ARKit's 52 and no more.
+    """
+    return ARKIT_52.names + tuple(n for n in rig.layout.names if n not in ARKIT_52 and n not in TONGUE)
 
 
 def tracks_of(rig: Rig) -> Layout:

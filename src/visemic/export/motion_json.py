@@ -23,7 +23,7 @@ import numpy as np
 
 from visemic.core.clock import Rate
 from visemic.core.errors import FormatError, VisemicError
-from visemic.core.layout import ARKIT_52, ARKIT_61, Layout
+from visemic.core.layout import KNOWN_LAYOUTS, Layout
 from visemic.core.signals import Alignment, Motion, Phone, Word
 from visemic.export.clip import ClipData, Progress, exportable_motion
 from visemic.export.manifest import manifest_of, provenance_from, rate_from_pair
@@ -118,7 +118,7 @@ def _reason(error: Exception) -> str:
 
 def layout_from(name: str, names: list[str]) -> Layout:
     """Give the standard layout when the names are its, else one of the file's own."""
-    for layout in (ARKIT_61, ARKIT_52):
+    for layout in KNOWN_LAYOUTS:
         if tuple(names) == layout.names:
             return layout
     return Layout(name, tuple(names))

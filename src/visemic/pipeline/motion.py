@@ -4,11 +4,12 @@ import numpy as np
 
 from visemic import __version__
 from visemic.core.clock import Rate
-from visemic.core.layout import ARKIT_61
+from visemic.core.layout import ARKIT_61, FACE_63, TONGUE
 from visemic.core.signals import Alignment, Motion, Provenance, Waveform
 from visemic.features.prosody import extract_prosody
 from visemic.models.registry import load_model, model_infos
 from visemic.motion.resample import resample
+from visemic.motion.tongue import tongue_curves
 from visemic.pipeline.options import DEFAULT_MODEL, FaceOptions
 from visemic.rig.linear import Rig
 from visemic.rig.readout import fit_readouts
@@ -32,7 +33,17 @@ def generate_motion(waveform: Waveform, alignment: Alignment, options: FaceOptio
     prosody = extract_prosody(waveform)
     generator = np.random.default_rng(options.seed)
     motion = model.generate(alignment, prosody, options.rate, options.control, generator)
-    return motion, rig
+    return _with_tongue(motion, alignment, rig), rig
+
+
+def _with_tongue(motion: Motion, alignment: Alignment, rig: Rig) -> Motion:
+    """Add the tongue shapes that ARKit lacks, if the head has them."""
+    if not all(name in rig.layout for name in TONGUE):
+        return motion
+    whole = motion.to_layout(FACE_63)
+    for name, curve in tongue_curves(alignment, motion.times_s).items():
+        whole.values[:, FACE_63.index(name)] = curve
+    return whole
 
 
 def resample_motion(motion: Motion, alignment: Alignment | None, rig: Rig, rate: Rate) -> Motion:
@@ -45,9 +56,13 @@ def resample_motion(motion: Motion, alignment: Alignment | None, rig: Rig, rate:
         rate: New frames a second.
     """
     there = resample(motion, rate)
-    if alignment is None or there.layout != ARKIT_61:
+    if alignment is None or not all(name in there.layout for name in ARKIT_61):
         return there
-    return load_model(DEFAULT_MODEL, fit_readouts(rig)).with_contacts(there, alignment)
+    model = load_model(DEFAULT_MODEL, fit_readouts(rig))
+    touching = model.with_contacts(there.to_layout(ARKIT_61), alignment)
+    values = there.values.copy()
+    values[:, there.layout.indices(ARKIT_61)] = touching.values
+    return Motion(values, there.layout, rate)
 
 
 def provenance(

@@ -211,7 +211,7 @@ def build_head(identity: Identity | None = None) -> Rig:
 def _clean(shape: np.ndarray) -> np.ndarray:
     """Turn centimetres to metres and drop what no eye can see, so that shapes stay local."""
     metres = (shape / 100).astype(np.float32)
-    still = np.abs(metres).max(axis=1) < 5e-6
+    still = np.abs(metres).max(axis=1) < 2e-5
     metres[still] = 0.0
     return metres
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from visemic.core.layout import TONGUE
 from visemic.geometry.mesh import grid_triangles, mirror_half, smooth_step, spline_through
 from visemic.rig.head_arch import LOWER
 from visemic.rig.head_parts import Part, make_part
@@ -55,7 +56,7 @@ _SWEEPS = {
         wide=(0.66, 0.85, 1.38, 1.50, 1.65, 1.6),
     ),
 }
-EXTRA = ("tongueTipUp", "tongueBackUp")
+EXTRA = TONGUE.names
 """Shapes beyond ARKit's: the tip behind the upper incisors for T D N L, the back on the palate for K G NG."""
 JAW_DROP = 0.28
 """How far the tip sinks to the floor of the mouth with ``jawOpen``, beyond following the jaw."""
