@@ -152,8 +152,11 @@ def motion_spread_m2(
         region: Vertices that count.
     """
     _check_region(region, vertices.shape[1])
-    moved = vertices[:, region].astype(float) - neutral[region]
-    return np.square(moved).sum(-1).std(0)
+    away = np.empty((len(vertices), len(region)))
+    for start in range(0, len(vertices), _BLOCK_FRAMES):
+        part = slice(start, start + _BLOCK_FRAMES)
+        away[part] = np.square(vertices[part, region].astype(float) - neutral[region]).sum(-1)
+    return away.std(0)
 
 
 def face_dynamics_deviation_m2(

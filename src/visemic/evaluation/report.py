@@ -265,6 +265,7 @@ class _Run:
             both = pooled_readouts(pair)
             if both is not None:
                 self._readouts[name].append(both)
+        pair.release()
         return pair
 
     def _score(self, at: int, row: Row, pair: ClipPair) -> None:

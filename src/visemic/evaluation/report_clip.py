@@ -140,6 +140,10 @@ class ClipPair:
             self._regions[name] = self._cut_region(name)
         return self._regions[name]
 
+    def release(self) -> None:
+        """Forget posed regions: they are the bulk of a pair, and only metrics need them."""
+        self._regions.clear()
+
     def _cut_region(self, name: str) -> "RegionPair | None":
         ours, theirs = self.predicted, self.target
         if isinstance(ours, Motion) and isinstance(theirs, Motion):

@@ -212,7 +212,8 @@ SET_METRICS = (
     "mixture_distance",
     "diversity",
     "l1_divergence",
-) + tuple(f"{name}_correlation_pooled" for name in POOLED)
+    *(f"{name}_correlation_pooled" for name in POOLED),
+)
 """Of all clips of a row together."""
 
 
