@@ -74,6 +74,14 @@ def test_the_readme_commands_run(tmp_path, monkeypatch):
     clip = visemic.speak("What was said.", fps=12)
     clip.save("speech.wav")
     clip.save("interview.mp4")
+    clip.save("hello.npz")
+    visemic.speak("What was said.", fps=12, seed=1).save("other.npz")
+    (tmp_path / "takes").mkdir()
+    (tmp_path / "takes" / "corpus.json").write_text('{"split": "test", "speaker": "mia"}')
+    for number in range(3):
+        take = visemic.speak(f"This is take {number} of three, all of them spoken by one voice.", seed=number)
+        take.save(f"takes/take_{number}.csv")
+        take.save(f"takes/take_{number}.wav")
     lines = [
         line
         for block in re.findall(r"```sh\n(.*?)```", README, re.S)
