@@ -61,7 +61,7 @@ head: $(VENV)/.dev  ## intersections, proportions, mirror and contacts of the bu
 viewer-check: $(VENV)/.demo  ## Khronos validator and three.js on a GLB (needs node and npm)
 	@mkdir -p out
 	test -f out/demo.glb || $(MAKE) demo
-	cd tests/viewer_checks && npm install --silent --no-audit --no-fund && node validate.mjs ../../out/demo.glb && node load_three.mjs ../../out/demo.glb
+	cd tests/viewer_checks && npm install --silent --no-audit --no-fund --no-package-lock && node validate.mjs ../../out/demo.glb && node load_three.mjs ../../out/demo.glb
 
 docs: $(VENV)/.dev  ## write docs/cli.md from the help texts
 	$(BIN)/python docs/generate_cli.py
