@@ -9,6 +9,7 @@ from visemic.core.atomic import atomic_path, check_writable
 from visemic.core.errors import FormatError, InputError
 from visemic.motion.calibrate import calibrate
 from visemic.motion.emotion import EMOTIONS, LEVELS, emotion_weights
+from visemic.motion.tongue import HEIGHTS
 from visemic.rig.linear import Rig
 from visemic.rig.readout import fit_readouts
 from visemic.rig.registry import load_rig
@@ -67,5 +68,6 @@ def _chart(kind: str, head: Rig, view: str) -> UInt8[np.ndarray, "height width 3
     weights, table = calibrate(fit_readouts(head)), phone_table()
     order = list(table.visemes)
     known = sorted((p for p in table.weights if p in weights), key=lambda p: order.index(table.viseme[p]))
-    phones = [(f"{phone}  {table.viseme[phone]}", weights[phone]) for phone in known]
+    tongue = {phone: {shape: height} for phone, (shape, height) in HEIGHTS.items()}
+    phones = [(f"{p}  {table.viseme[p]}", {**weights[p], **tongue.get(p, {})}) for p in known]
     return chart_poses(head, phones, view=view)
