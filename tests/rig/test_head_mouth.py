@@ -170,3 +170,36 @@ def test_teeth_come_in_twenty_four_closed_pieces(head: Rig) -> None:
     links = coo_matrix((np.ones(2 * len(faces)), (faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel())))
     _, label = connected_components(links, directed=False)
     assert len(set(label[np.unique(faces)])) == 24
+
+
+def _crossings(head: Rig, pairs: list[tuple[str, dict[str, float]]]) -> dict[str, int]:
+    from visemic.evaluation.head_intersection import measure_poses
+
+    return {m.pose: m.n_wrong for m in measure_poses(head, dict(pairs))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+def test_the_pocket_behind_a_corner_never_passes_through_itself(head: Rig, strength: float) -> None:
+    poses = [
+        ("frown", {"mouthFrown": strength}),
+        ("close", {"jawOpen": strength, "mouthClose": strength}),
+        ("kiss", {"jawOpen": strength, "mouthPucker": strength}),
+    ]
+    assert set(_crossings(head, poses).values()) == {0}
+
+
+@pytest.mark.slow
+def test_the_red_of_a_puckered_mouth_goes_round_its_corners_without_a_fold(head: Rig) -> None:
+    from visemic.evaluation.head_additive import measure_shapes
+
+    poses = {f"{w}": {"mouthPucker": w, "jawOpen": 0.06} for w in (0.4, 0.8, 1.0)}
+    assert [shape.n_folds for shape in measure_shapes(head, poses)] == [0, 0, 0]
+
+
+def test_raised_tongues_are_posed_with_the_phones_that_raise_them(head: Rig) -> None:
+    from visemic.evaluation.head_intersection import check_poses
+    from visemic.motion.tongue import HEIGHTS
+
+    poses = check_poses(head)
+    assert all(poses[f"phone {phone}"][name] == height for phone, (name, height) in HEIGHTS.items())

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from visemic.evaluation.head_surface import ROOTED, SOCKET, Surface, posed, sort_surface
 from visemic.geometry.intersection import REACH_M, Crossings, depths_behind, find_crossings
 from visemic.motion.calibrate import calibrate
+from visemic.motion.tongue import HEIGHTS
 from visemic.rig.linear import Rig
 from visemic.rig.readout import fit_readouts
 from visemic.text.visemes import BILABIALS, LABIODENTALS
@@ -23,13 +24,17 @@ Kind = Literal["rooted", "soft", "wrong"]
 
 LIP_SEAL_MM = 0.4
 """Sealed lips are pressed on each other by up to 0.35 mm (``motion.calibrate``)."""
+PRESS_MM = 0.5
+"""``mouthPress`` presses the lips on each other harder than speech does: their red flattens."""
 LIP_ON_TEETH_MM = 0.4
 TONGUE_ON_TEETH_MM = 0.6
 LID_SEAL_MM = 0.3
 _TONGUE_PHONES = frozenset({"TH", "DH", "T", "D", "N", "L"})
+_PRESSES = frozenset({"mouthPressLeft", "mouthPressRight"})
 _BLINKS = frozenset({"eyeBlink", "eyeBlinkLeft", "eyeBlinkRight"})
 SOFT: tuple[tuple[frozenset[str], frozenset[str], float], ...] = (
     (frozenset({"upper lip", "lower lip"}), BILABIALS, LIP_SEAL_MM),
+    (frozenset({"upper lip", "lower lip"}), _PRESSES, PRESS_MM),
     (frozenset({"lower lip", "upper teeth"}), LABIODENTALS, LIP_ON_TEETH_MM),
     (frozenset({"tongue", "upper teeth"}), _TONGUE_PHONES, TONGUE_ON_TEETH_MM),
     (frozenset({"lid"}), _BLINKS, LID_SEAL_MM),
@@ -89,14 +94,16 @@ class PoseMeetings:
 def check_poses(rig: Rig) -> dict[str, dict[str, float]]:
     """Give the poses in which a head must not pass through itself, as weights by name.
 
-    Rest, each shape at weight 1, each phone of the phone table as calibrated to the head, and
-    ``COMBINATIONS``. ``mouthClose`` is defined only for an open jaw, so its pose opens the jaw too.
+    Rest, each shape at weight 1, each phone of the phone table as calibrated to the head, with the
+    tongue where motion puts it, and ``COMBINATIONS``. ``mouthClose`` is defined only for an open jaw,
+    so its pose opens the jaw too.
     """
     poses: dict[str, dict[str, float]] = {"rest": {}}
     for name in rig.layout:
         poses[name] = {name: 1.0, "jawOpen": 1.0} if name == "mouthClose" else {name: 1.0}
     for phone, weights in calibrate(fit_readouts(rig)).items():
-        poses[f"phone {phone}"] = {name: w for name, w in weights.items() if name in rig.layout}
+        shown = weights | dict([HEIGHTS[phone]] if phone in HEIGHTS else [])
+        poses[f"phone {phone}"] = {name: w for name, w in shown.items() if name in rig.layout}
     for name, weights in COMBINATIONS.items():
         if all(w in rig.layout or w + "Left" in rig.layout for w in weights):
             poses[name] = weights

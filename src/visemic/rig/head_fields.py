@@ -109,6 +109,14 @@ class Fields:
         """1 on the face and lips, falling to 0 inside the mouth."""
         return 1.0 - smooth_step(CONTACT + 1.0, CONTACT + INNER_RINGS + 1.0, self.ring.astype(float))
 
+    @cached_property
+    def pocket_fade(self) -> np.ndarray:
+        """As ``depth_fade``, but the whole pocket behind the corners still counts.
+
+        A pocket whose front moved without its back would turn inside out.
+        """
+        return 1.0 - smooth_step(CONTACT + 4.0, CONTACT + INNER_RINGS + 4.0, self.ring.astype(float))
+
     def upper(self, reach_cm: float) -> np.ndarray:
         """Give the mask of the upper lip and the skin above it."""
         return smooth_step(-0.05, 0.5, self.side) * fall_off(self.away, reach_cm) * self.depth_fade
@@ -159,7 +167,7 @@ class Fields:
         blend = np.exp(-((self.away / 0.6) ** 2))
         distance = np.linalg.norm(away, axis=1) * (1 - blend) + np.abs(self.points[:, 0] - contact[0]) * blend
         distance = np.where(self.is_lip, flat, distance)
-        return np.exp(-((distance / reach_cm) ** 2)) * self.depth_fade
+        return np.exp(-((distance / reach_cm) ** 2)) * self.pocket_fade
 
     @cached_property
     def jaw(self) -> np.ndarray:

@@ -184,19 +184,19 @@ def _inner_rings(turn: np.ndarray, frame: np.ndarray) -> list[np.ndarray]:
     touch = sign * REST_GAP / 2
     lift = np.abs(rise)
     # Share of the way from the contact to the wall, the wall's distance from the teeth,
-    # how much wider, how much higher.
+    # how much wider, how much higher, and how far at least from the other lip's.
     way = (
-        (0.30, 0.30, 1.00, 0.0), (0.66, 0.26, 1.00, 0.0), (0.95, 0.25, 1.0, 0.06),
-        (1.0, 0.25, 1.01, 0.36), (1.0, 0.27, 1.05, 0.80), (1.0, 0.26, 1.12, 1.26),
+        (0.30, 0.30, 1.00, 0.0, 0.004), (0.66, 0.26, 1.00, 0.0, 0.010), (0.95, 0.25, 1.0, 0.06, 0.025),
+        (1.0, 0.25, 1.01, 0.36, 0.025), (1.0, 0.27, 1.05, 0.80, 0.025), (1.0, 0.26, 1.12, 1.26, 0.025),
     )  # fmt: skip
     rings = []
-    for share, gap, wider, higher in way:
+    for share, gap, wider, higher, parted in way:
         wall = UPPER.wall(x * wider, gap) - 0.10 * np.clip(-rise, 0.0, 1.0) * smooth_step(
             0.05, 0.5, np.array(higher)
         )
         wall = np.minimum(wall, z - 0.12)
         # Behind the seal the two linings part at once, at the corners too, where there is no height.
-        apart = 0.025 * np.sign(rise) * np.sin(turn) * (higher > 0.05)
+        apart = parted * np.sign(rise) * np.sin(turn)
         rings.append(
             np.stack([x * wider, seam + touch + sign * higher * lift + apart, z + (wall - z) * share], -1)
         )

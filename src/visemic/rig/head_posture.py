@@ -109,9 +109,12 @@ def clear_teeth(f: Fields, shape: Shape, *, lower: bool) -> Shape:
     for left in (True, False):
         index = f.skin.mouth_index if left else f.skin.mesh.partner[f.skin.mouth_index]
         column = need[index].max(axis=0)
-        for _ in range(2):
+        for _ in range(6):
             padded = np.pad(column, 1, mode="edge")
             column = np.maximum(column, 0.25 * padded[:-2] + 0.5 * column + 0.25 * padded[2:])
+        # The corner lies on both lips: were it left behind, the lips would cross beside it.
+        corner = len(column) // 2
+        column[corner] = max(column[corner], 0.5 * (column[corner - 1] + column[corner + 1]))
         follow = np.concatenate([np.ones(CONTACT + 6), [0.8, 0.4, 0.15], np.zeros(len(index))])
         value = column[np.maximum(f.column, 0)] * follow[np.maximum(f.ring, 0)]
         around = f.of_border(column) * fall_off(f.away, 1.1)

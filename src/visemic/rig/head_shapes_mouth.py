@@ -10,7 +10,15 @@ import numpy as np
 from jaxtyping import Float
 
 from visemic.geometry.mesh import smooth_step
-from visemic.rig.head_fields import CORNER_SHARE, JAW_ANGLE_RAD, JAW_FORWARD, JAW_LEFT, Fields, jaw_turn
+from visemic.rig.head_fields import (
+    CORNER_SHARE,
+    JAW_ANGLE_RAD,
+    JAW_FORWARD,
+    JAW_LEFT,
+    Fields,
+    fall_off,
+    jaw_turn,
+)
 from visemic.rig.head_mouth import CONTACT, LIP_START
 from visemic.rig.head_posture import Posture, Shape, clear_teeth, inner_fade, take
 from visemic.rig.head_tongue import OUT_JAW
@@ -29,7 +37,7 @@ def jaw_open(f: Fields) -> Shape:
     cheek = f.around((4.6, -4.2, 4.6), (1.6, 2.2, 2.4)) - f.around((-4.6, -4.2, 4.6), (1.6, 2.2, 2.4))
     shape[:, 0] -= 0.22 * cheek * (~f.is_lip)
     # The corners go down with the jaw but not back, for the upper teeth stand behind them.
-    shape[:, 2] *= 1.0 - 0.85 * f.both(2.0) * (1.0 - f.middle)
+    shape[:, 2] *= 1.0 - fall_off(f.away, 2.0) * f.pocket_fade * (1.0 - f.middle)
     return clear_teeth(f, shape, lower=False)
 
 
@@ -111,12 +119,13 @@ def pucker(f: Fields) -> Shape:
     # The line between the lips is drawn straight.
     contact[:, 1] += 0.6 * (contact[0, 1] - contact[:, 1])
     contact[:, 2] += 0.82 + 0.18 * rise**2
-    oval = np.abs(rise) ** 0.6
+    # Round at the corners too: an oval that ended there would pinch the skin beside it.
+    oval = (rise**2 + 0.012) ** 0.3
     return take(
         f,
         Posture(
             contact,
-            height=0.18 + np.maximum(m.height - 0.14, np.where(m.side > 0, 0.56, 0.74) * oval),
+            height=0.18 + np.maximum(m.height - 0.14, (0.65 - 0.09 * m.side) * oval),
             front=np.maximum(m.front, 0.30),
             border=m.border - 0.06,
             round_share=1.0,
@@ -149,7 +158,8 @@ def smile(f: Fields) -> Shape:
 
 def frown(f: Fields) -> Shape:
     """Pull the left corner down."""
-    shape = _move(f.corner(1.7), 0.10, -0.75, -0.12)
+    # Back goes the face alone: the pocket behind the corner would meet the teeth.
+    shape = _move(f.corner(1.7), 0.12, -0.75, 0.0) + _move(f.corner(1.7) * f.depth_fade, 0.0, 0.0, -0.10)
     return shape + _move(f.around((2.6, -7.6, 7.2), (1.4, 1.4, 1.6)), 0.05, -0.25, 0.05)
 
 
@@ -212,7 +222,7 @@ def press(f: Fields) -> Shape:
     m = f.skin.mouth
     share = 0.3 + 0.7 * np.cos(m.turn) ** 2
     contact = m.points[CONTACT].copy()
-    contact[:, 1] -= 0.026 * m.side * share * np.minimum(1.0, 3.0 * np.abs(np.cos(m.turn)))
+    contact[:, 1] -= 0.026 * m.side * share * smooth_step(0.2, 0.6, np.abs(np.cos(m.turn)))
     contact[:, 2] -= 0.05 * share
     thin = Posture(
         contact,
