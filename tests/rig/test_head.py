@@ -243,7 +243,7 @@ def test_funnel_opens_and_pucker_only_narrows_and_pushes(head: Rig) -> None:
     slopes = fit_readouts(head)
     assert 12 <= slopes.slope_mm("mouthFunnel", "lip_gap") <= 16
     assert abs(slopes.slope_mm("mouthPucker", "lip_gap")) <= 0.5
-    assert -14.5 <= slopes.slope_mm("mouthPucker", "mouth_width") <= -9
+    assert -19 <= slopes.slope_mm("mouthPucker", "mouth_width") <= -12
     assert 8 <= slopes.slope_mm("mouthPucker", "upper_lip_protrusion") <= 11
 
 

@@ -17,6 +17,8 @@ from visemic.rig.linear import Rig
 _MAP_SIDE = 192
 _BAKE_DIRECTIONS = 72
 _LAMP_DIRECTIONS, _LAMP_RADIUS_DEG = 10, 14.0
+BOUNCED = 0.09
+"""Least openness inside a pocket."""
 _MOUTH_REACH_M = 0.048
 """How far around the front teeth lips and cheeks lie that shade what is behind them."""
 
@@ -200,7 +202,8 @@ class Pocket:
             0.5,
             own,
         )
-        return np.asarray(seen**self._power, np.float32)
+        # Light that bounces off lips, teeth and skin reaches where no ray from outside does.
+        return np.asarray(BOUNCED + (1.0 - BOUNCED) * seen**self._power, np.float32)
 
 
 def _vertices_of(rig: Rig, materials: tuple[str, ...]) -> Int32[np.ndarray, " vertices"]:
@@ -221,7 +224,7 @@ def find_pockets(rig: Rig, triangles: Int32[np.ndarray, "triangles 3"]) -> list[
         # The foremost of the inner parts are the front teeth: the lips are close to them.
         foremost = places[places[:, 2] >= np.quantile(places[:, 2], 0.8)]
         centre = np.array([foremost[:, 0].mean(), foremost[:, 1].mean(), np.quantile(places[:, 2], 0.98)])
-        pockets.append(Pocket(rig, triangles, inner, centre, _MOUTH_REACH_M, _MOUTH_VIEW_DEG, 0.65))
+        pockets.append(Pocket(rig, triangles, inner, centre, _MOUTH_REACH_M, _MOUTH_VIEW_DEG, 0.5))
     eyes = _vertices_of(rig, studio.WET + studio.GLASS)
     for is_left in (True, False):
         mine = eyes[(rig.neutral[eyes, 0] > 0) == is_left]

@@ -115,7 +115,7 @@ def pucker(f: Fields) -> Shape:
     m = f.skin.mouth
     rise = np.where(m.side == 0, 0.0, np.cos(m.turn))
     contact = m.points[CONTACT].copy()
-    contact[:, 0] *= 0.73 * (1.0 - 0.28 * (1.0 - m.along))
+    contact[:, 0] *= 0.64 * (1.0 - 0.28 * (1.0 - m.along))
     # The line between the lips is drawn straight.
     contact[:, 1] += 0.6 * (contact[0, 1] - contact[:, 1])
     contact[:, 2] += 0.82 + 0.18 * rise**2
