@@ -5,15 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from visemic.core.clock import Rate
 from visemic.core.errors import LayoutError
 from visemic.core.layout import EYE_LOOK_PITCH_RAD, EYE_LOOK_YAW_RAD, Layout
+from visemic.core.signals import Motion
 from visemic.evaluation.head_additive import measure_shapes
 from visemic.evaluation.head_eye import eye_openings
 from visemic.evaluation.head_intersection import measure_poses
 from visemic.evaluation.head_landmark import seam_pairs
 from visemic.evaluation.head_mirror import mirror_partners, mirror_report, mirrored_name
-from visemic.evaluation.head_surface import eye_angles, posed, sort_surface, vertex_names
-from visemic.rig.linear import Joint, Material, MaterialGroup, Rig
+from visemic.evaluation.head_surface import posed, sort_surface, vertex_names
+from visemic.rig.linear import Joint, Material, MaterialGroup, Rig, joint_angles
 
 SHAPES = (
     "eyeBlinkLeft",
@@ -132,11 +134,12 @@ def test_vertices_in_one_place_share_a_name_only_when_they_move_alike(toy):
 
 
 def test_looking_turns_the_eyes_as_motion_does(toy):
-    values = np.zeros(len(toy.layout), np.float32)
-    values[toy.layout.index("eyeLookOutLeft")] = 1.0
-    values[toy.layout.index("eyeLookDownRight")] = 0.5
-    assert eye_angles(toy, values, "Left") == pytest.approx((EYE_LOOK_YAW_RAD, 0.0))
-    assert eye_angles(toy, values, "Right") == pytest.approx((0.0, EYE_LOOK_PITCH_RAD / 2))
+    values = np.zeros((1, len(toy.layout)), np.float32)
+    values[0, toy.layout.index("eyeLookOutLeft")] = 1.0
+    values[0, toy.layout.index("eyeLookDownRight")] = 0.5
+    left, right = (joint_angles(Motion(values, toy.layout, Rate.of(30)), eye)[:2, 0] for eye in toy.eyes)
+    assert left == pytest.approx((EYE_LOOK_YAW_RAD, 0.0))
+    assert right == pytest.approx((0.0, EYE_LOOK_PITCH_RAD / 2))
     front = np.argmax(toy.neutral[:, 2] * (toy.eye_of_vertex == 0))
     assert posed(toy, {"eyeLookOutLeft": 1.0})[front, 0] > toy.neutral[front, 0] + 0.004
 

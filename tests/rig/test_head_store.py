@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from visemic.core.cache import cache_folder
 from visemic.core.errors import RigError
 from visemic.rig import head_store
-from visemic.rig.head_store import cache_folder, load_head, source_hash
+from visemic.rig.head_store import load_head, source_hash
 from visemic.rig.registry import RIGS, load_rig, rig_infos
 
 

@@ -60,6 +60,14 @@ def test_eyes_of_a_take_without_rotations_follow_its_look_weights(shape, left, r
     np.testing.assert_allclose(joint_angles(motion, RIGHT)[:2, 0], right, atol=1e-7)
 
 
+def test_a_take_with_some_look_shapes_turns_the_eyes_by_those():
+    motion = _motion(
+        Layout("few", ("eyeLookOutLeft", "eyeLookUpRight")), eyeLookOutLeft=0.5, eyeLookUpRight=1.0
+    )
+    np.testing.assert_allclose(joint_angles(motion, LEFT)[:, 0], [EYE_LOOK_YAW_RAD / 2, 0, 0], atol=1e-7)
+    np.testing.assert_allclose(joint_angles(motion, RIGHT)[:, 0], [0, -EYE_LOOK_PITCH_RAD, 0], atol=1e-7)
+
+
 def test_rotations_that_are_given_are_the_ones_that_count():
     motion = _motion(ARKIT_61, eyeLookOutLeft=1.0, leftEyeYaw=0.1)
     np.testing.assert_allclose(joint_angles(motion, LEFT)[:, 0], [0.1, 0, 0], atol=1e-7)

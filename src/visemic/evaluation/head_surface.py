@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from visemic.core.clock import Rate
-from visemic.core.layout import EYE_LOOK_PITCH_RAD, EYE_LOOK_YAW_RAD, Layout
 from visemic.core.signals import Motion
 from visemic.geometry.intersection import depths_behind
 from visemic.rig.linear import Rig, pose_motion
@@ -85,30 +84,12 @@ def posed(rig: Rig, weights: Mapping[str, float]) -> Float[np.ndarray, "vertices
     Raises:
         LayoutError: The rig has no such shape.
     """
-    joints = tuple(c for eye in rig.eyes for c in eye.rotation_channels)
-    layout = Layout(rig.layout.name + " with eyes", rig.layout.names + joints)
-    values = np.zeros((1, len(layout)), np.float32)
+    values = np.zeros((1, len(rig.layout)), np.float32)
     for name, weight in weights.items():
         sides = (name,) if name in rig.layout else (name + "Left", name + "Right")
         for side in sides:
             values[0, rig.layout.index(side)] = weight
-    for number, eye in enumerate(rig.eyes):
-        yaw, pitch = eye_angles(rig, values[0], "Left" if number == 0 else "Right")
-        values[0, layout.index(eye.rotation_channels[0])] = yaw
-        values[0, layout.index(eye.rotation_channels[1])] = pitch
-    return pose_motion(rig, Motion(values, layout, Rate.of(30))).vertices[0].astype(float)
-
-
-def eye_angles(rig: Rig, values: Float[np.ndarray, " channels"], side: str) -> tuple[float, float]:
-    """Give the yaw and pitch of an eye that go with the weights of its eyeLook shapes, radians."""
-
-    def weight(way: str) -> float:
-        name = f"eyeLook{way}{side}"
-        return float(values[rig.layout.index(name)]) if name in rig.layout else 0.0
-
-    outwards = 1.0 if side == "Left" else -1.0
-    yaw = outwards * EYE_LOOK_YAW_RAD * (weight("Out") - weight("In"))
-    return float(yaw), float(EYE_LOOK_PITCH_RAD * (weight("Down") - weight("Up")))
+    return pose_motion(rig, Motion(values, rig.layout, Rate.of(30))).vertices[0].astype(float)
 
 
 def sort_surface(rig: Rig) -> Surface:

@@ -6,26 +6,22 @@ are compiled again in every process, and nothing fails.
 """
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-CACHE_VARIABLE = "VISEMIC_CACHE"
-"""Environment variable that names the folder for everything that can be made again."""
+from visemic.core.cache import cache_folder
 
 _HERE = Path(__file__).parent
 
 
 def kernel_cache_folder() -> Path | None:
     """Give a folder that compiled loops can be kept in, or None when none can be written to."""
-    root = os.environ.get(CACHE_VARIABLE)
     try:
-        top = Path(root) if root else Path("~/.cache/visemic").expanduser()
         # Numba looks at one file only, and a loop may call one of another file: all count here.
         marks = [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(_HERE.glob("*_kernels.py"))]
-        folder = top / "numba" / hashlib.sha256(repr(marks).encode()).hexdigest()[:12]
+        folder = cache_folder() / "numba" / hashlib.sha256(repr(marks).encode()).hexdigest()[:12]
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder

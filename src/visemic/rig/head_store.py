@@ -14,20 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from visemic.core.cache import cache_folder
 from visemic.core.layout import Layout
 from visemic.rig.linear import Corrective, Joint, Material, MaterialGroup, Rig
 
 _FORMAT = 3
 _SOURCES = ("head*.py", "linear.py", "../geometry/isosurface.py", "../geometry/mesh.py")
-
-
-def cache_folder() -> Path:
-    """Give the folder of cached artefacts: ``VISEMIC_CACHE``, else the user's XDG cache folder."""
-    named = os.environ.get("VISEMIC_CACHE")
-    if named:
-        return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "visemic"
 
 
 def source_hash() -> str:

@@ -216,12 +216,18 @@ def joint_angles(motion: Motion, joint: Joint) -> Float[np.ndarray, "3 frames"]:
     for row, channel in given:
         angles[row] = motion.channel(channel)
     side = {"leftEyeYaw": "Left", "rightEyeYaw": "Right"}.get(joint.rotation_channels[0])
-    if given or side is None or f"eyeLookOut{side}" not in motion.layout:
+    if given or side is None:
         return angles
-    look = {way: motion.channel(f"eyeLook{way}{side}").astype(float) for way in ("In", "Out", "Up", "Down")}
-    outwards = look["Out"] - look["In"]
-    angles[0] = EYE_LOOK_YAW_RAD * (outwards if side == "Left" else -outwards)
-    angles[1] = EYE_LOOK_PITCH_RAD * (look["Down"] - look["Up"])
+    outwards = EYE_LOOK_YAW_RAD if side == "Left" else -EYE_LOOK_YAW_RAD
+    ways = {
+        "Out": (0, outwards),
+        "In": (0, -outwards),
+        "Down": (1, EYE_LOOK_PITCH_RAD),
+        "Up": (1, -EYE_LOOK_PITCH_RAD),
+    }
+    for way, (row, full_rad) in ways.items():
+        if f"eyeLook{way}{side}" in motion.layout:
+            angles[row] += full_rad * motion.channel(f"eyeLook{way}{side}")
     return angles
 
 
