@@ -18,8 +18,12 @@ $(VENV)/.demo: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[espeak]'
 	touch $@
 
+# torch goes first and alone: where an index offers several builds, the others would choose for it.
+TORCH := torch==2.13.0
+
 $(VENV)/.dev: pyproject.toml $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[espeak,usd,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[espeak,usd,train,dev]'
 	touch $@
 
 setup: $(VENV)/.dev  ## make the virtual environment with everything for development

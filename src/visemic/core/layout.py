@@ -89,6 +89,18 @@ ROTATIONS = Layout(
 ARKIT_61 = Layout("arkit-61", ARKIT_52.names + ROTATIONS.names)
 """The 52 shapes and the nine rotations: the default layout, and the columns of a Live Link take."""
 
+MOUTH_33 = Layout(
+    "mouth-33",
+    tuple(
+        name
+        for name in ARKIT_52.names
+        if name.startswith(("jaw", "mouth", "cheek", "noseSneer")) or name == "tongueOut"
+    ),
+)
+"""The lower face: the 33 of the 61 columns of a Live Link take that speech moves.
+
+The count is Korzun et al.'s; they print no list, and this is the only closed set of that size."""
+
 TONGUE = Layout("tongue-2", ("tongueTipUp", "tongueBackUp"))
 """Tongue shapes that ARKit lacks: the tip behind the upper teeth (T D N L), the back at the palate
 (K G NG). Files of plain ARKit shapes (CSV, GLB, USD) leave them out."""

@@ -12,24 +12,13 @@ from jaxtyping import Bool, Float
 
 from visemic.core.clock import Rate
 from visemic.core.errors import ClockError, LayoutError
-from visemic.core.layout import ARKIT_52, Layout
+from visemic.core.layout import MOUTH_33, Layout
 from visemic.core.signals import Motion
 from visemic.rig.linear import Rig
 
 Curves = Float[np.ndarray, "frames channels"]
 OtherCurves = Float[np.ndarray, "other_frames other_channels"]
 
-MOUTH_33 = Layout(
-    "mouth-33",
-    tuple(
-        name
-        for name in ARKIT_52.names
-        if name.startswith(("jaw", "mouth", "cheek", "noseSneer")) or name == "tongueOut"
-    ),
-)
-"""The lower face: the 33 of the 61 columns of a Live Link take that speech moves.
-
-The count is Korzun et al.'s; they print no list, and this is the only closed set of that size."""
 MOUTH_LANDMARKS = (
     "mouth_corner_left",
     "mouth_corner_right",

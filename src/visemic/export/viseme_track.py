@@ -32,7 +32,6 @@ from visemic.export.clip import ClipData, Progress, required_alignment
 from visemic.export.manifest import manifest_of
 from visemic.text.visemes import phone_table
 
-OCULUS_VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "I", "O", "U")
 RHUBARB_SHAPES = ("A", "B", "C", "D", "E", "F", "G", "H", "X")
 
 _RHUBARB = {

@@ -17,6 +17,9 @@ from pathlib import Path
 from visemic.core.errors import TextError
 from visemic.core.signals import SILENCE
 
+OCULUS_VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "I", "O", "U")
+"""The 15 mouth classes of Oculus, in its order."""
+
 VOWELS = frozenset(
     ["AA", "AE", "AH", "AO", "AW", "AX", "AY", "EH", "ER", "EY", "IH", "IY", "OH", "OW", "OY", "UH", "UW"]
 )
