@@ -12,9 +12,11 @@ import typer
 from visemic.cli.commands import convert, render
 from visemic.cli.data import app as data_app
 from visemic.cli.evaluate import evaluate
-from visemic.cli.inspect import chart, doctor, models, rigs, voices
+from visemic.cli.inspect import chart, doctor, rigs, voices
 from visemic.cli.make import animate, speak
+from visemic.cli.models import app as models_app
 from visemic.cli.study import app as study_app
+from visemic.cli.train import train
 from visemic.core.errors import VisemicError
 
 EXIT_INPUT = 2
@@ -28,8 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (speak, animate, render, convert, chart, evaluate, voices, models, rigs, doctor):
+for command in (speak, animate, render, convert, chart, evaluate, train, voices, rigs, doctor):
     app.command()(command)
+app.add_typer(models_app, name="models")
 app.add_typer(data_app, name="data")
 app.add_typer(study_app, name="study")
 

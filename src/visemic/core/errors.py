@@ -52,6 +52,10 @@ class ArtifactError(VisemicError):
     """A stored artefact that is incomplete, altered or of another version."""
 
 
+class TrainingError(VisemicError):
+    """A training that cannot start, cannot go on or would not be the one that was begun."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Give the sentence for a name that is not among the known ones, with the nearest match.
 

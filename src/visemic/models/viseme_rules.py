@@ -106,7 +106,7 @@ class VisemeRules:
         alignment = known_phones(alignment)
         speech = self._speech_curves(alignment, prosody, rate)
         times_s = rate.times_s(rate.count(alignment.duration_s))
-        upper = self._upper_face(alignment, prosody, times_s, control, generator)
+        upper = self.upper_face(alignment, prosody, times_s, control, generator)
         motion = compose([speech, *upper], ARKIT_61, rate, len(times_s))
         return self.with_contacts(motion, alignment)
 
@@ -139,14 +139,17 @@ class VisemeRules:
         return {side: weights[:, column] for column, shape in enumerate(SHAPES) for side in sides_of(shape)}
 
     @staticmethod
-    def _upper_face(
+    def upper_face(
         alignment: Alignment,
         prosody: Features | None,
         times_s: Float[np.ndarray, " frames"],
         control: FaceControl,
         generator: np.random.Generator,
     ) -> list[Mapping[str, Float[np.ndarray, " frames"]]]:
-        """Give blinks, brows, head and gaze; each has its own chance, so that one does not move another."""
+        """Give blinks, brows, head and gaze at some times.
+
+        Each has its own chance, so that one does not move another.
+        """
         for_events, for_blink, for_brows, for_head, for_gaze = generator.spawn(5)
         events = speech_events(alignment, prosody, for_events)
         loudness = loudness_curve(alignment, prosody)

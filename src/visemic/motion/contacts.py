@@ -9,7 +9,7 @@ hence hold on any head that has read-outs.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from visemic.core.layout import Layout
 from visemic.core.signals import Alignment, Motion
@@ -128,17 +128,42 @@ def apply_contacts(
         Stated as gaps in millimetres instead of poses, so that they hold on any head.
     """
     windows = contact_windows(alignment, motion.rate, motion.n_frames, timing)
-    values = motion.values.copy()
+    vowels = _vowel_openness(motion, alignment, windows)
+    labels = tuple(phone.label for phone in alignment.phones)
+    return Motion(
+        impose_windows(motion.values, windows, labels, vowels, mouth, postures), motion.layout, motion.rate
+    )
+
+
+def impose_windows(
+    values: Float32[np.ndarray, "frames channels"],
+    windows: ContactWindows,
+    labels: Sequence[str],
+    vowels: Float[np.ndarray, " frames"],
+    mouth: Mouth,
+    postures: Mapping[str, Mapping[str, float]],
+) -> Float32[np.ndarray, "frames channels"]:
+    """Impose contacts, wherever their windows come from.
+
+    Args:
+        values: Weights in the layout of ``mouth``.
+        windows: How much each contact is wanted, and which of ``labels`` wants it.
+        labels: Phones that the windows name by number.
+        vowels: How much the lips have to be parted, 0 to 1.
+        mouth: The head's read-outs.
+        postures: Weights by phone, calibrated to the head.
+    """
+    values = values.copy()
     touched = np.flatnonzero(np.any(list(windows.openness.values()), axis=0))
     if len(touched):
         part = values[touched].astype(float)
         _close_teeth(part, windows.openness["sibilant"][touched], mouth, SIBILANT_INCISOR_MM)
-        _lip_on_teeth(part, touched, windows, alignment, mouth, postures)
-        _seal(part, touched, windows, alignment, mouth, postures)
+        _lip_on_teeth(part, touched, windows, labels, mouth, postures)
+        _seal(part, touched, windows, labels, mouth, postures)
         values[touched] = part
-    _open_vowels(values, motion, alignment, mouth, windows)
+    _open_vowels(values, vowels, mouth)
     _forbid_crossing(values, mouth)
-    return Motion(values, motion.layout, motion.rate)
+    return values
 
 
 def _close_teeth(
@@ -155,14 +180,14 @@ def _close_teeth(
 
 
 def _posture_rows(
-    owner: np.ndarray, alignment: Alignment, layout: Layout, postures: Mapping[str, Mapping[str, float]]
+    owner: np.ndarray, labels: Sequence[str], layout: Layout, postures: Mapping[str, Mapping[str, float]]
 ) -> Float[np.ndarray, "frames channels"]:
     """Give the posture of the phone that owns each frame."""
     rows = np.zeros((len(owner), len(layout)))
-    labels = np.array([alignment.phones[number].label if number >= 0 else "" for number in owner])
-    for label in set(labels.tolist()) - {""}:
+    named = np.array([labels[number] if number >= 0 else "" for number in owner])
+    for label in set(named.tolist()) - {""}:
         for channel, weight in postures[label].items():
-            rows[labels == label, layout.index(channel)] = weight
+            rows[named == label, layout.index(channel)] = weight
     return rows
 
 
@@ -179,7 +204,7 @@ def _lip_on_teeth(
     part: Float[np.ndarray, "frames channels"],
     touched: np.ndarray,
     windows: ContactWindows,
-    alignment: Alignment,
+    labels: Sequence[str],
     mouth: Mouth,
     postures: Mapping[str, Mapping[str, float]],
 ) -> None:
@@ -190,7 +215,7 @@ def _lip_on_teeth(
     layout, frames = mouth.layout, touched[mine]
     k = windows.openness["labiodental"][frames]
     rows = part[mine]
-    target = _posture_rows(windows.owner["labiodental"][frames], alignment, layout, postures)
+    target = _posture_rows(windows.owner["labiodental"][frames], labels, layout, postures)
     _close_teeth(rows, k, mouth, LABIODENTAL_INCISOR_MM)
     _blend(
         rows,
@@ -218,7 +243,7 @@ def _seal(
     part: Float[np.ndarray, "frames channels"],
     touched: np.ndarray,
     windows: ContactWindows,
-    alignment: Alignment,
+    labels: Sequence[str],
     mouth: Mouth,
     postures: Mapping[str, Mapping[str, float]],
 ) -> None:
@@ -231,7 +256,7 @@ def _seal(
     rows = part[mine]
     free_mm = mouth.measure_mm("lip_gap", rows)
     wanted_mm = free_mm + k * (SEAL_GAP_MM - free_mm)
-    target = _posture_rows(windows.owner["seal"][frames], alignment, layout, postures)
+    target = _posture_rows(windows.owner["seal"][frames], labels, layout, postures)
     _close_teeth(rows, k, mouth, SEAL_INCISOR_MM)
     close, funnel = layout.indices(["mouthClose", "mouthFunnel"])
     columns = [c for c in layout.indices([*SEAL_CHANNELS, *APERTURE_CHANNELS]) if c != close]
@@ -263,13 +288,13 @@ def _solve_gap(
     return rows
 
 
-def _open_vowels(
-    values: np.ndarray, motion: Motion, alignment: Alignment, mouth: Mouth, windows: ContactWindows
-) -> None:
-    """Open the lips in the middle of every vowel, however short it is between two closures."""
+def _vowel_openness(
+    motion: Motion, alignment: Alignment, windows: ContactWindows
+) -> Float[np.ndarray, " frames"]:
+    """Give how much the lips have to be parted: in the middle of every vowel, however short it is."""
     vowels = [p for p in alignment.phones if p.label in VOWELS and p.duration_s > 0]
     if not vowels:
-        return
+        return np.zeros(motion.n_frames)
     times_s = motion.times_s
     starts = np.array([p.start_s for p in vowels])
     lengths = np.array([p.duration_s for p in vowels])
@@ -278,7 +303,11 @@ def _open_vowels(
     # 1 over the central half of the vowel, 0 at its ends, and nothing where a contact is full.
     k = np.clip(4.0 * (0.5 - np.abs(place - 0.5)), 0.0, 1.0)
     k *= smoothstep((times_s[-1] - times_s) / _END_S)  # the clip's end is closed whatever sounds
-    k *= 1.0 - np.maximum(windows.openness["seal"], windows.openness["labiodental"])
+    return k * (1.0 - np.maximum(windows.openness["seal"], windows.openness["labiodental"]))
+
+
+def _open_vowels(values: np.ndarray, k: Float[np.ndarray, " frames"], mouth: Mouth) -> None:
+    """Part the lips where they have to be."""
     least_mm = MIN_VOWEL_GAP_MM + max(mouth.rest_mm["lip_gap"], 0.0)
     inside = np.flatnonzero(k > 0)
     if not len(inside):

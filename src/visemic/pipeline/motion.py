@@ -7,10 +7,10 @@ from visemic.core.clock import Rate
 from visemic.core.layout import ARKIT_61, FACE_63, TONGUE
 from visemic.core.signals import Alignment, Motion, Provenance, Waveform
 from visemic.features.prosody import extract_prosody
-from visemic.models.registry import load_model, model_infos
+from visemic.models.registry import RULES_MODEL, load_model, load_sound_model, model_licence, takes
 from visemic.motion.resample import resample
 from visemic.motion.tongue import tongue_curves
-from visemic.pipeline.options import DEFAULT_MODEL, FaceOptions
+from visemic.pipeline.options import FaceOptions
 from visemic.rig.linear import Rig
 from visemic.rig.readout import fit_readouts
 from visemic.rig.registry import load_rig
@@ -29,10 +29,15 @@ def generate_motion(waveform: Waveform, alignment: Alignment, options: FaceOptio
         ArtifactError: There is no such model.
     """
     rig = load_rig(options.rig)
-    model = load_model(options.model, fit_readouts(rig))
+    readouts = fit_readouts(rig)
     prosody = extract_prosody(waveform)
     generator = np.random.default_rng(options.seed)
-    motion = model.generate(alignment, prosody, options.rate, options.control, generator)
+    if takes(options.model) == "sound":
+        heard = load_sound_model(options.model, readouts)
+        motion = heard.generate(waveform, alignment, prosody, options.rate, options.control, generator)
+    else:
+        model = load_model(options.model, readouts)
+        motion = model.generate(alignment, prosody, options.rate, options.control, generator)
     return _with_tongue(motion, alignment, rig), rig
 
 
@@ -58,7 +63,7 @@ def resample_motion(motion: Motion, alignment: Alignment | None, rig: Rig, rate:
     there = resample(motion, rate)
     if alignment is None or not all(name in there.layout for name in ARKIT_61):
         return there
-    model = load_model(DEFAULT_MODEL, fit_readouts(rig))
+    model = load_model(RULES_MODEL, fit_readouts(rig))
     touching = model.with_contacts(there.to_layout(ARKIT_61), alignment)
     values = there.values.copy()
     values[:, there.layout.indices(ARKIT_61)] = touching.values
@@ -76,7 +81,6 @@ def provenance(
     notes: tuple[str, ...] = (),
 ) -> Provenance:
     """Give the manifest of a clip, with the licence of every part that took part."""
-    model_licence = {info.name: info.licence for info in model_infos()}[options.model]
     return Provenance(
         version=__version__,
         command=command,
@@ -86,7 +90,7 @@ def provenance(
         rig=rig.name,
         licences={
             "code": CODE_LICENCE,
-            f"model {options.model}": model_licence,
+            f"model {options.model}": model_licence(options.model),
             f"rig {rig.name}": rig.licence,
             f"voice {voice}": voice_licence,
             **licences,
