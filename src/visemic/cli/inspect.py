@@ -73,15 +73,6 @@ def voices(json: Json = False) -> None:
     )
 
 
-def models(json: Json = False) -> None:
-    """List the models of motion and their licences."""
-    from visemic.models.registry import model_infos
-
-    _table(
-        [{"name": i.name, "description": i.description, "licence": i.licence} for i in model_infos()], json
-    )
-
-
 def rigs(json: Json = False) -> None:
     """List the heads and their licences."""
     from visemic.rig.registry import rig_infos

@@ -51,8 +51,10 @@ def new(
       visemic study new faces --system rules=out/rules --system mine=out/mine
       visemic study new likeness --kind smos --system mine=out/mine --reference out/real
     """
-    from visemic.evaluation.study import new_study
+    from visemic.evaluation.study import KINDS, new_study
 
+    if kind not in KINDS:
+        raise InputError(f"kind {kind!r} is none of {', '.join(KINDS)}; choose one")
     systems: dict[str, Path] = {}
     for entry in system:
         name, equals, path = entry.partition("=")

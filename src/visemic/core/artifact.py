@@ -350,7 +350,7 @@ def _check_name(name: str) -> None:
 
 def _array(tensor: Any) -> np.ndarray:
     array = tensor.detach().cpu().numpy() if hasattr(tensor, "detach") else np.asarray(tensor)
-    return np.ascontiguousarray(array)
+    return array.copy(order="C")  # ascontiguousarray would make a vector of a single number
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from jaxtyping import Float, Float32
 from visemic.audio.resample import resample
 from visemic.core.artifact import ONNX, Artifact
 from visemic.core.clock import SPEECH_RATE, Rate
+from visemic.core.config import config_from_dict
 from visemic.core.layout import ARKIT_61, MOUTH_33
 from visemic.core.signals import Motion, Waveform
 from visemic.models.step_network import StepNetwork, load_step_network
@@ -155,9 +156,5 @@ def load_live_mouth(artifact: Artifact, readouts: Readouts) -> MouthModel:
         load_step_network(artifact.file(ONNX), delay),
         mouth,
         calibrate_mouth(mouth),
-        HeardTiming(**_tuples(timing)) if isinstance(timing, dict) else HeardTiming(),
+        config_from_dict(HeardTiming, timing, "timing") if isinstance(timing, dict) else HeardTiming(),
     )
-
-
-def _tuples(data: Mapping[str, object]) -> dict[str, object]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}

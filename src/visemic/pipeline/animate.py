@@ -9,8 +9,9 @@ from visemic.audio.io import read_waveform, require_speech, resample
 from visemic.audio.recognise import recognise_phones
 from visemic.core.clock import SPEECH_RATE, Rate
 from visemic.core.signals import Alignment, Waveform
+from visemic.models.registry import takes
 from visemic.pipeline.clip import Clip
-from visemic.pipeline.motion import generate_motion, provenance
+from visemic.pipeline.motion import generate_motion, heard_alignment, provenance
 from visemic.pipeline.options import (
     DEFAULT_FPS,
     DEFAULT_LANGUAGE,
@@ -83,7 +84,7 @@ def animate(
         waveform, name = read_waveform(Path(source)), str(source)
     require_speech(waveform)
     if transcript is None or text is None:
-        alignment, note = recognise_phones(waveform, progress=progress), ""
+        alignment, note = _heard(waveform, options, progress), ""
     else:
         alignment, note = _align(waveform, text, lang, transcript, progress)
     motion, head_rig = generate_motion(waveform, alignment, options)
@@ -97,6 +98,15 @@ def animate(
         notes=(note,) if note else (),
     )
     return Clip(waveform, alignment, motion, head_rig, written)
+
+
+def _heard(
+    waveform: Waveform, options: FaceOptions, progress: Callable[[int, int], None] | None
+) -> Alignment:
+    """Give the phones that the model hears by itself, or the recogniser for one that needs phones."""
+    if takes(options.model) == "sound":
+        return heard_alignment(waveform, options)
+    return recognise_phones(waveform, progress=progress)
 
 
 def _align(

@@ -41,6 +41,17 @@ def generate_motion(waveform: Waveform, alignment: Alignment, options: FaceOptio
     return _with_tongue(motion, alignment, rig), rig
 
 
+def heard_alignment(waveform: Waveform, options: FaceOptions) -> Alignment:
+    """Give the phones that a model driven by sound hears.
+
+    Raises:
+        RigError: There is no such head.
+        ArtifactError: There is no such model, or it is given phones.
+    """
+    alignment: Alignment = load_sound_model(options.model, fit_readouts(load_rig(options.rig))).hear(waveform)
+    return alignment
+
+
 def _with_tongue(motion: Motion, alignment: Alignment, rig: Rig) -> Motion:
     """Add the tongue shapes that ARKit lacks, if the head has them."""
     if not all(name in rig.layout for name in TONGUE):

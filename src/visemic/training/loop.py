@@ -87,8 +87,8 @@ class TrainLoop(pl.LightningModule):
         """
         if self._n_examples != state.n_examples:
             raise TrainingError(
-                f"the training was begun on {state.n_examples} examples and there are now {self._n_examples}; "
-                "bring the data back or begin again"
+                f"the training was begun on {state.n_examples} examples and there are now "
+                f"{self._n_examples}; bring the data back or begin again"
             )
         self.network.load_state_dict(state.network)
         if self.average is not None:

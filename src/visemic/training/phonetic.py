@@ -98,6 +98,7 @@ class PhoneticTask:
         self, network: nn.Module, batch: dict[str, torch.Tensor], generator: torch.Generator
     ) -> dict[str, torch.Tensor]:
         """Give the cross-entropy of the phones, silence counting less."""
+        assert isinstance(network, PhoneticEncoder)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=not batch["mel"].is_cuda):
             _, logits = network.whole(batch["mel"])
         return {"loss": self._cross_entropy(logits.float(), batch["phones"])}
@@ -113,6 +114,7 @@ class PhoneticTask:
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Give the loss and, by source, the share of speech steps with the right viseme."""
+        assert isinstance(network, PhoneticEncoder)
         total, n_total = 0.0, 0
         right: dict[str, list[int]] = {}
         for number in self._validation:

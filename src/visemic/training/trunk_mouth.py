@@ -164,6 +164,7 @@ class TrunkMouthTask:
         self, network: nn.Module, batch: dict[str, torch.Tensor], generator: torch.Generator
     ) -> dict[str, torch.Tensor]:
         """Give all terms and their sum."""
+        assert isinstance(network, TrunkMouth)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=not batch["mel"].is_cuda):
             logits, shapes = network.whole(batch["mel"])
         return self.terms(logits.float(), shapes.float(), batch)
@@ -235,6 +236,7 @@ class TrunkMouthTask:
     def _whole(
         self, network: nn.Module, log_mel: np.ndarray, row: Mapping[str, int]
     ) -> tuple[np.ndarray, np.ndarray]:
+        assert isinstance(network, TrunkMouth)
         first, steps = row["first"], row["steps"]
         mel = leveled(np.asarray(log_mel[2 * first : 2 * (first + steps)], np.float32), None)
         device = next(network.parameters()).device

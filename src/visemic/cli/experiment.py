@@ -1,0 +1,82 @@
+"""``visemic experiment korzun``."""
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visemic.cli.options import Json, Quiet, Seed
+
+app = typer.Typer(
+    name="experiment",
+    help="Published experiments, run again from one command.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Published experiments, run again from one command."""
+
+
+@app.command()
+def korzun(
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FOLDER", help="Folder to make, or to go on in.")
+    ],
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full/--reduced",
+            help="The paper's size, for a GPU; or a sixteenth of it, for two processor cores.",
+        ),
+    ] = False,
+    w2v: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHECKPOINT",
+            help="wav2vec 2.0 by name or folder; without one, our phonetic encoder stands in.",
+            show_default=False,
+        ),
+    ] = None,
+    avc: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Trained AutoVC; without one, the mel bands that it would hear stand in.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Train the four speech-to-mouth models on four subsets and measure them, with all controls.
+
+    Makes its own two-speaker corpus. A run that was stopped goes on where it ended.
+
+    \b
+    Examples:
+      visemic experiment korzun -o korzun/
+      visemic experiment korzun -o korzun-full/ --full --w2v facebook/wav2vec2-base-960h
+    """
+    from visemic.core.extra import require_train
+
+    require_train()
+    from visemic.cli.report import progress_bar
+    from visemic.training.korzun_experiment import ExperimentSettings, choose_sources, run_experiments
+    from visemic.training.korzun_scale import FULL, REDUCED
+
+    sources = choose_sources(w2v, None if avc is None else str(avc))
+    settings = ExperimentSettings(FULL if full else REDUCED, *sources, seed)
+    with progress_bar("experiments", quiet=quiet or json) as show:
+        report = run_experiments(out, settings, progress=lambda stage, done, total: show(done, total))
+    if json:
+        plain = {"report": str(report), "w2v": settings.w2v, "avc": settings.avc}
+        typer.echo(jsonlib.dumps(plain, ensure_ascii=False))
+    elif not quiet:
+        typer.echo(f"  {report}")
+        typer.echo(f"  next: visemic study serve {out / 'study'}")
