@@ -55,7 +55,7 @@ def edited(tmp_path, **changes):
         ({"seed": 5}, "changed by hand"),
         ({"seed": None}, "lacks or adds 'seed'"),
         ({"sede": 5}, "lacks or adds 'sede'"),
-        ({"version": 2}, "version 2, this program measures by version 1"),
+        ({"version": 1}, "version 1, this program measures by version 2"),
         ({"seed": "x"}, "wrong kind"),
         ({"clip_ids": "a"}, "wrong kind"),
         ({"clip_ids": ["a", "a"]}, "names clip 'a' twice"),

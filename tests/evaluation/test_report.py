@@ -14,10 +14,12 @@ from visemic.core.layout import ARKIT_61
 from visemic.core.signals import Alignment, MeshMotion, Motion, Phone, Topology, Waveform, Word
 from visemic.data.recording import Recording
 from visemic.evaluation.protocol import Mask, Protocol
-from visemic.evaluation.report import evaluate_predictors, make_protocol
+from visemic.evaluation.report import evaluate_predictors
 from visemic.evaluation.report_clip import Stage, pair_clip
-from visemic.evaluation.report_file import report_markdown, write_report
+from visemic.evaluation.report_file import write_report
+from visemic.evaluation.report_markdown import report_markdown
 from visemic.evaluation.report_predictor import borrowed_track, lenders, model_predictor
+from visemic.evaluation.report_protocol import make_protocol
 from visemic.rig.registry import load_rig
 
 RATE = Rate.of(30)

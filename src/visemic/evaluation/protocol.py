@@ -16,10 +16,14 @@ from jaxtyping import Int
 
 from visemic.core.atomic import atomic_path
 from visemic.core.errors import ArtifactError
+from visemic.core.layout import MOUTH_33
 from visemic.data.recording import SPLITS
-from visemic.evaluation.metrics import MOUTH_33, MOUTH_LANDMARKS
+from visemic.evaluation.metrics import MOUTH_LANDMARKS
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
+ALL_SPLITS = "all"
+"""Every clip of a corpus: for predictors that were trained on none of it."""
+MAX_TAKES = 100
 _HINT = "make a new protocol with visemic evaluate --save-protocol"
 
 
@@ -45,7 +49,7 @@ class Protocol:
     clip_ids: tuple[str, ...]
     """In the order of the tables; numbers of other clips are other numbers."""
     split: str
-    """``train``, ``validation`` or ``test``: where the clips come from."""
+    """``train``, ``validation`` or ``test``: where the clips come from; or ``all``."""
     metrics: tuple[str, ...]
     """Names of ``report_metric``, in the order of the tables."""
     channels: tuple[str, ...] = MOUTH_33.names
@@ -58,6 +62,10 @@ class Protocol:
     """Start of all chance: permutation, redrawn clips, subsets, mixtures."""
     n_draws: int = 2_000
     """Redrawn sets of clips."""
+    n_takes: int = 1
+    """Predictions a clip of models with chance; the first one is in the tables."""
+    scorers: tuple[str, ...] = ("lag",)
+    """Scorer of sound against motion, and ``syncnet`` after it when pictures are scored too."""
     version: int = PROTOCOL_VERSION
 
     def __post_init__(self) -> None:
@@ -66,8 +74,11 @@ class Protocol:
                 f"protocol {self.name!r} has version {self.version}, this program measures by version "
                 f"{PROTOCOL_VERSION}; {_HINT}"
             )
-        if self.split not in SPLITS:
-            raise ArtifactError(f"split {self.split!r} is none of {', '.join(SPLITS)}; choose one")
+        if self.split not in (*SPLITS, ALL_SPLITS):
+            known = ", ".join((*SPLITS, ALL_SPLITS))
+            raise ArtifactError(f"split {self.split!r} is none of {known}; choose one")
+        if not 1 <= self.n_takes <= MAX_TAKES:
+            raise ArtifactError(f"{self.n_takes} takes a clip cannot be measured; choose 1 to {MAX_TAKES}")
         for kind, values in (("clip", self.clip_ids), ("metric", self.metrics)):
             if not values:
                 raise ArtifactError(f"protocol {self.name!r} names 0 {kind}s; name at least one")
@@ -134,12 +145,12 @@ def read_protocol(path: Path) -> Protocol:
 
 def _from_plain(data: dict[str, Any]) -> Protocol:
     plain = dict(data)
-    for key in ("clip_ids", "metrics", "channels", "landmarks"):
+    for key in ("clip_ids", "metrics", "channels", "landmarks", "scorers"):
         plain[key] = _names(plain[key])
     plain["masks"] = tuple(
         Mask(str(m["name"]), str(m["topology"]), tuple(int(v) for v in m["vertices"])) for m in plain["masks"]
     )
-    for key in ("seed", "n_draws", "version"):
+    for key in ("seed", "n_draws", "n_takes", "version"):
         if not isinstance(plain[key], int):
             raise TypeError(f"{key} is {plain[key]!r}")
     return Protocol(**plain)

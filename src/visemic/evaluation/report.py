@@ -6,24 +6,21 @@ set of motion features a row, and the curves of the few clips that are drawn.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-from jaxtyping import Float
 
-from visemic.core.clock import Rate
 from visemic.core.errors import ArtifactError, InputError, VisemicError
 from visemic.data.recording import Recording
-from visemic.evaluation.metrics_uncertainty import Comparison, Estimate, bootstrap_mean, compare_paired, holm
 from visemic.evaluation.protocol import Protocol
 from visemic.evaluation.report_clip import ClipPair, Moving, Stage, pair_clip, recorded
 from visemic.evaluation.report_metric import (
+    LSE_METRICS,
     SET_METRICS,
     SYNC_METRICS,
+    TAKE_METRICS,
     check_metrics,
     chosen_metrics,
-    metric_names,
 )
 from visemic.evaluation.report_predictor import (
     ALWAYS,
@@ -34,133 +31,22 @@ from visemic.evaluation.report_predictor import (
     STATIC,
     Clips,
     Predictor,
+    TakePredictor,
     borrowed_track,
     lenders,
     model_predictor,
     static_face,
 )
+from visemic.evaluation.report_protocol import SYNCNET, clip_numbers
+from visemic.evaluation.report_result import CurveSample, Report, Row
 from visemic.evaluation.report_set import clip_features, pooled_correlations, pooled_readouts, set_metrics
+from visemic.evaluation.report_take import take_values
 from visemic.evaluation.sync import LagScorer, SyncScorer
 from visemic.rig.linear import Rig
 
 N_DRAWN = 3
 """Clips whose curves are drawn."""
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, eq=False)
-class CurveSample:
-    """Curves of one clip, to be drawn."""
-
-    clip_id: str
-    rate: Rate
-    channels: tuple[str, ...]
-    target: Float[np.ndarray, "frames channels"]
-    predicted: Mapping[str, Float[np.ndarray, "frames channels"]]
-    """By row."""
-
-
-@dataclass(eq=False)
-class Row:
-    """One predictor's values."""
-
-    name: str
-    values: dict[str, Float[np.ndarray, " clips"]]
-    """By metric; NaN where it does not apply."""
-    weights: dict[str, Float[np.ndarray, " clips"]]
-    set_values: dict[str, float] = field(default_factory=dict)
-    """Metrics of all clips together."""
-    failures: dict[str, str] = field(default_factory=dict)
-    """Sentence by clip that could not be predicted or compared."""
-
-
-@dataclass(frozen=True, eq=False)
-class Report:
-    """What was measured."""
-
-    protocol: Protocol
-    rows: tuple[Row, ...]
-    """The four that every table has, then the predictors."""
-    speakers: tuple[str, ...]
-    """Of each clip."""
-    licences: tuple[str, ...]
-    rig: str
-    scorer: str
-    samples: tuple[CurveSample, ...]
-    by_speaker: bool = False
-    """Whether speakers are redrawn instead of clips."""
-    _estimates: dict[tuple[str, str], Estimate] = field(default_factory=dict, init=False, repr=False)
-    _comparisons: dict[str, dict[tuple[str, str], Comparison]] = field(
-        default_factory=dict, init=False, repr=False
-    )
-
-    def row(self, name: str) -> Row:
-        """Give a row by name.
-
-        Raises:
-            InputError: There is no such row.
-        """
-        for row in self.rows:
-            if row.name == name:
-                return row
-        raise InputError(f"no row {name!r} in the report; there are {', '.join(r.name for r in self.rows)}")
-
-    def estimate(self, row: Row, metric: str) -> Estimate:
-        """Give the mean of a metric with its interval."""
-        key = row.name, metric
-        if key not in self._estimates:
-            self._estimates[key] = bootstrap_mean(
-                row.values[metric],
-                self.protocol.seed,
-                weights=row.weights[metric],
-                groups=self.speakers if self.by_speaker else None,
-                n_draws=self.protocol.n_draws,
-            )
-        return self._estimates[key]
-
-    def comparisons(self, metric: str) -> dict[tuple[str, str], Comparison]:
-        """Compare every predictor with the rules and with every other predictor, clip by clip."""
-        if metric in self._comparisons:
-            return self._comparisons[metric]
-        models = [r for r in self.rows if r.name not in ALWAYS]
-        rules = self.row(RULES)
-        found = {}
-        for number, row in enumerate(models):
-            for other in [rules, *models[:number]]:
-                result = compare_paired(row.values[metric], other.values[metric], self.protocol.seed)
-                if result.n:
-                    found[row.name, other.name] = result
-        self._comparisons[metric] = found
-        return found
-
-    def adjusted_p(self, metric: str) -> dict[tuple[str, str], float]:
-        """Give the p values of ``comparisons`` adjusted for their number."""
-        found = self.comparisons(metric)
-        return dict(zip(found, holm([c.p_permutation for c in found.values()]), strict=True))
-
-
-def make_protocol(
-    clips: Clips,
-    *,
-    name: str = "default",
-    split: str = "test",
-    metrics: Sequence[str] | None = None,
-    seed: int = 0,
-    limit: int | None = None,
-) -> Protocol:
-    """Freeze what is to be measured on a corpus: all its clips of a split, or the first ``limit``.
-
-    Raises:
-        InputError: The corpus has fewer than two clips of the split, or a metric is unknown.
-    """
-    names = metric_names() if metrics is None else tuple(metrics)
-    check_metrics(names)
-    found = [(i, s) for i, s in _ids_and_splits(clips) if s == split][:limit]
-    if len(found) < 2:
-        raise InputError(
-            f"the corpus has {len(found)} clips of split {split!r} and a report needs 2; choose another split"
-        )
-    return Protocol(name, tuple(i for i, _ in found), split, names, seed=seed)
 
 
 def evaluate_predictors(
@@ -170,6 +56,7 @@ def evaluate_predictors(
     rig: Rig,
     *,
     scorer: SyncScorer | None = None,
+    syncnet: SyncScorer | None = None,
     by_speaker: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -184,21 +71,24 @@ def evaluate_predictors(
         protocol: What is measured.
         rig: Head on which weights are posed.
         scorer: Of sound against motion; None takes the one without training.
+        syncnet: Of sound against pictures, for protocols that ask for it.
         by_speaker: Redraw speakers instead of clips for the intervals.
         progress: Called with clips done and clips in all.
 
     Raises:
         InputError: A predictor has the name of a row that is always there, or a metric is unknown.
-        ArtifactError: A clip of the protocol is not in the corpus.
+        ArtifactError: A clip of the protocol is not in the corpus, or the scorers are not its own.
     """
     check_metrics(protocol.metrics)
     for name in predictors:
         if name in ALWAYS:
             raise InputError(f"row {name!r} is always there; give the predictor another name")
     stage = Stage(protocol, rig)
-    numbers = _numbers(clips, protocol)
+    numbers = clip_numbers(clips, protocol)
     lender = lenders(len(numbers), protocol.seed)
-    run = _Run(protocol, stage, scorer or LagScorer(stage.readouts), (*ALWAYS, *predictors), len(numbers))
+    scorers = (scorer or LagScorer(stage.readouts), *([syncnet] if syncnet is not None else []))
+    _check_scorers(protocol, scorers)
+    run = _Run(protocol, stage, scorers, (*ALWAYS, *predictors), len(numbers))
     rules = model_predictor(RULES_MODEL, rig, protocol.seed)
     facts: list[tuple[str, str]] = []
     samples: list[CurveSample] = []
@@ -219,20 +109,34 @@ def evaluate_predictors(
             progress(at + 1, len(numbers))
     speakers = tuple(speaker for speaker, _ in facts)
     licences = tuple(sorted({licence for _, licence in facts}))
-    rows, scores = run.finish(), run.scorer.name
-    return Report(protocol, rows, speakers, licences, rig.name, scores, tuple(samples), by_speaker)
+    return Report(protocol, run.finish(), speakers, licences, rig.name, tuple(samples), by_speaker)
+
+
+def _check_scorers(protocol: Protocol, scorers: Sequence[SyncScorer]) -> None:
+    given = (scorers[0].name, *(SYNCNET for _ in scorers[1:]))
+    if given != protocol.scorers:
+        raise ArtifactError(
+            f"protocol {protocol.name!r} scores by {', '.join(protocol.scorers)} and {', '.join(given)} "
+            "was given; use the protocol's scorers or make another one"
+        )
 
 
 class _Run:
     """The tables while they fill."""
 
     def __init__(
-        self, protocol: Protocol, stage: Stage, scorer: SyncScorer, rows: Sequence[str], n_clips: int
+        self,
+        protocol: Protocol,
+        stage: Stage,
+        scorers: Sequence[SyncScorer],
+        rows: Sequence[str],
+        n_clips: int,
     ) -> None:
-        self.protocol, self.stage, self.scorer = protocol, stage, scorer
+        self.protocol, self.stage, self._scorers = protocol, stage, scorers
         self._metrics = chosen_metrics(protocol.metrics)
-        self._sync = [m for m in protocol.metrics if m in SYNC_METRICS]
-        names = [m.name for m in self._metrics] + self._sync
+        wanted = (*SYNC_METRICS, *LSE_METRICS, *TAKE_METRICS)
+        self._others = {m for m in protocol.metrics if m in wanted}
+        names = [m.name for m in self._metrics] + [m for m in wanted if m in self._others]
         self._rows = {
             row: Row(
                 row,
@@ -249,15 +153,16 @@ class _Run:
         row = self._rows[name]
         try:
             pair = pair_clip(predict(recording), recording, self.stage)
+            if any(m in TAKE_METRICS for m in self._others):
+                self._put(row, at, take_values([pair, *self._more_takes(predict, recording)]))
         except VisemicError as error:
             row.failures[recording.clip_id] = str(error)
             return None
-        for metric in self._metrics:
-            value, weight = metric.measure(pair)
-            if weight > 0:
-                row.values[metric.name][at], row.weights[metric.name][at] = value, weight
-        if self._sync and recording.waveform is not None:
-            self._score(at, row, pair)
+        self._put(row, at, {metric.name: metric.measure(pair) for metric in self._metrics})
+        if recording.waveform is not None:
+            for scorer, metrics in zip(self._scorers, (SYNC_METRICS, LSE_METRICS), strict=False):
+                if self._others & set(metrics):
+                    self._put(row, at, _scores(scorer, metrics, row, pair))
         if any(m in SET_METRICS for m in self.protocol.metrics):
             features = clip_features(pair)
             if features is not None:
@@ -268,23 +173,17 @@ class _Run:
         pair.release()
         return pair
 
-    def _score(self, at: int, row: Row, pair: ClipPair) -> None:
-        scorer = self.scorer
-        lips = pair.mask("lip_pair")
-        if pair.recording.mesh is not None and isinstance(scorer, LagScorer):
-            if lips is None:
-                return
-            scorer = LagScorer(lip_vertices=(int(lips[0]), int(lips[1])))
-        assert pair.recording.waveform is not None
-        try:
-            score = scorer.score(pair.predicted, pair.recording.waveform)
-        except VisemicError as error:
-            row.failures.setdefault(pair.recording.clip_id, f"no sync score: {error}")
-            return
-        values = (score.distance_in_place, score.distance, score.confidence, score.offset_s * 1_000)
-        for name, value in zip(SYNC_METRICS, values, strict=True):
-            if name in self._sync and not math.isnan(value):
-                row.values[name][at], row.weights[name][at] = value, 1.0
+    def _put(self, row: Row, at: int, measured: Mapping[str, tuple[float, float]]) -> None:
+        for metric, (value, weight) in measured.items():
+            if weight > 0 and metric in row.values:
+                row.values[metric][at], row.weights[metric][at] = value, weight
+
+    def _more_takes(self, predict: Predictor, recording: Recording) -> list[ClipPair]:
+        # A predictor without chance gives the same again: its spread is 0 by definition.
+        if not isinstance(predict, TakePredictor):
+            return []
+        numbers = range(1, self.protocol.n_takes)
+        return [pair_clip(predict.take(recording, n), recording, self.stage) for n in numbers]
 
     def finish(self) -> tuple[Row, ...]:
         """Add the metrics of whole sets."""
@@ -298,6 +197,41 @@ class _Run:
                 values |= pooled_correlations(self._readouts[name])
                 row.set_values = {m: values[m] for m in wanted if m in values}
         return tuple(self._rows.values())
+
+
+def _scores(
+    scorer: SyncScorer, metrics: Sequence[str], row: Row, pair: ClipPair
+) -> dict[str, tuple[float, float]]:
+    """Give what a scorer says of a clip, by metric; nothing when it cannot tell."""
+    if pair.recording.mesh is not None:
+        on_mesh = mesh_scorer(scorer, pair)
+        if on_mesh is None:
+            return {}
+        scorer = on_mesh
+    assert pair.recording.waveform is not None
+    try:
+        score = scorer.score(pair.predicted, pair.recording.waveform)
+    except VisemicError as error:
+        row.unscored.setdefault(pair.recording.clip_id, f"no sync score: {error}")
+        return {}
+    said = (score.distance_in_place, score.distance, score.confidence, score.offset_s * 1_000)
+    return {m: (value, 1.0) for m, value in zip(metrics, said, strict=True) if not math.isnan(value)}
+
+
+def mesh_scorer(scorer: SyncScorer, pair: ClipPair) -> SyncScorer | None:
+    """Give a scorer for the mesh of a clip, whose mouth the masks name; None when they do not."""
+    from visemic.evaluation.motion_sync import MotionSyncScorer
+    from visemic.evaluation.motion_sync_input import MouthVertices
+
+    lips, points = pair.mask("lip_pair"), pair.mask("landmarks")
+    if isinstance(scorer, LagScorer):
+        return None if lips is None else LagScorer(lip_vertices=(int(lips[0]), int(lips[1])))
+    if isinstance(scorer, MotionSyncScorer):
+        if lips is None or points is None:
+            return None
+        mouth = MouthVertices(int(lips[0]), int(lips[1]), int(points[0]), int(points[1]))
+        return MotionSyncScorer(vertices=mouth)
+    return scorer
 
 
 def _borrow(clips: Clips, lender: int, recording: Recording) -> Moving:
@@ -321,19 +255,3 @@ def _samples(recording: Recording, pairs: Mapping[str, ClipPair | None]) -> list
             predicted[name] = curves[:, most].astype(float)
     names = tuple(layout.names[i] for i in most)
     return [CurveSample(recording.clip_id, recording.rate, names, target[:, most].astype(float), predicted)]
-
-
-def _ids_and_splits(clips: Clips) -> list[tuple[str, str]]:
-    # A store knows both from its manifest, without reading a clip.
-    return [(c.clip_id, c.split) for c in getattr(clips, "entries", clips)]
-
-
-def _numbers(clips: Clips, protocol: Protocol) -> list[int]:
-    place = {clip_id: number for number, (clip_id, _) in enumerate(_ids_and_splits(clips))}
-    for clip_id in protocol.clip_ids:
-        if clip_id not in place:
-            raise ArtifactError(
-                f"clip {clip_id!r} of protocol {protocol.name!r} is not among the corpus's {len(place)}; "
-                "use the corpus that it was made for"
-            )
-    return [place[clip_id] for clip_id in protocol.clip_ids]

@@ -1,33 +1,26 @@
-"""A report on disk: ``report.md`` to read, ``report.json`` to compute with, plots as SVG.
+"""A report on disk: ``report.md`` to read, ``report.json`` to compute with, plots and films.
 
 Every file is written whole or not at all; ``report.json`` comes last and lists the others, so
-a folder with it is complete.
+a folder with it is complete. A report that fails half-way takes its new files away again.
 """
 
 import json
 import math
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from visemic.core.atomic import atomic_path, check_writable
 from visemic.core.errors import OutputError
 from visemic.evaluation.metrics_uncertainty import Estimate
 from visemic.evaluation.protocol import protocol_text
-from visemic.evaluation.report import Report, Row
-from visemic.evaluation.report_metric import CLIP_METRICS, SET_METRICS, SYNC_BETTER, SYNC_METRICS
+from visemic.evaluation.report_markdown import metric_title, report_markdown, shown_metrics
+from visemic.evaluation.report_metric import metric_facts
 from visemic.evaluation.report_plot import curves_svg, intervals_svg
-from visemic.evaluation.report_predictor import ALWAYS, RULES
+from visemic.evaluation.report_result import Extras, Report
 
 REPORT_JSON, REPORT_MD, PROTOCOL_JSON = "report.json", "report.md", "protocol.json"
-
-_ARROWS = {"lower": "↓", "higher": "↑", "one": "→ 1", "zero": "→ 0", "none": ""}
-_ABOUT = """
-Rows above the line are always there: the recording itself (floor of a metric), another clip's motion
-(chance), a face at rest, and the rules. Cells are the mean over clips with the 95 % interval of redrawn
-{unit}; `n` is given where it is not the number of clips. Lip and upper-face metrics are on the head's
-own regions, without head and eye rotation, unless the protocol names masks. Weights are clip lengths
-where the published metric pools frames, and counts of phones for contacts.
-""".strip()
 
 
 def check_report_folder(folder: Path, *, overwrite: bool) -> None:
@@ -45,7 +38,9 @@ def check_report_folder(folder: Path, *, overwrite: bool) -> None:
             check_writable(folder / name, overwrite=overwrite)
 
 
-def write_report(report: Report, folder: Path, *, version: str, overwrite: bool = False) -> list[Path]:
+def write_report(
+    report: Report, folder: Path, *, version: str, overwrite: bool = False, extras: Extras | None = None
+) -> list[Path]:
     """Write a report into a folder, which is made if needed.
 
     Args:
@@ -53,6 +48,7 @@ def write_report(report: Report, folder: Path, *, version: str, overwrite: bool 
         folder: Where to.
         version: Of the program, kept in the file.
         overwrite: Replace files of an earlier report.
+        extras: Floors, films and notes; None adds none.
 
     Returns:
         The files, ``report.json`` last.
@@ -60,36 +56,68 @@ def write_report(report: Report, folder: Path, *, version: str, overwrite: bool 
     Raises:
         OutputError: A file exists or cannot be written.
     """
+    extras = extras or Extras()
     check_report_folder(folder, overwrite=overwrite)
-    folder.mkdir(exist_ok=True)
+    writers: dict[str, Callable[[Path], None]] = {}
+    for name, text in _texts(report, version, extras).items():
+        writers[name] = partial(_write_text, text)
+    for film in extras.films:
+        writers[f"{film.stem}.mp4"], writers[f"{film.stem}.png"] = film.write_video, film.write_still
+    plain = {**report_data(report, version, extras), "files": sorted(writers)}
+    data = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return _write_all({**writers, REPORT_JSON: partial(_write_text, data)}, folder, overwrite=overwrite)
+
+
+def _texts(report: Report, version: str, extras: Extras) -> dict[str, str]:
     texts = {PROTOCOL_JSON: protocol_text(report.protocol)}
-    for metric in _shown(report):
-        name, unit, scale, _ = _metric_facts(metric)
+    for metric in shown_metrics(report):
+        facts = metric_facts(metric)
         rows = [(row.name, report.estimate(row, metric)) for row in report.rows]
-        texts[f"interval_{name}.svg"] = intervals_svg(name, unit, rows, scale)
+        texts[f"interval_{metric}.svg"] = intervals_svg(
+            metric_title(report, metric), facts.unit, rows, facts.scale
+        )
     for sample in report.samples:
         for row in sample.predicted:
-            texts[f"curves_{_file_name(sample.clip_id)}_{_file_name(row)}.svg"] = curves_svg(sample, row)
-    texts[REPORT_MD] = report_markdown(report, version, sorted(n for n in texts if n.endswith(".svg")))
-    plain = {**report_data(report, version), "files": sorted(texts)}
-    texts[REPORT_JSON] = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    paths = []
-    for name, text in texts.items():
-        with atomic_path(folder / name, overwrite=overwrite) as partial:
-            partial.write_text(text, encoding="utf-8")
-        paths.append(folder / name)
+            texts[f"curves_{file_name(sample.clip_id)}_{file_name(row)}.svg"] = curves_svg(sample, row)
+    plots = sorted(name for name in texts if name.endswith(".svg"))
+    texts[REPORT_MD] = report_markdown(report, version, plots, extras)
+    return texts
+
+
+def _write_text(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _write_all(writers: dict[str, Callable[[Path], None]], folder: Path, *, overwrite: bool) -> list[Path]:
+    is_new = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    paths: list[Path] = []
+    before = {path.name for path in folder.iterdir()}
+    try:
+        for name, write in writers.items():
+            with atomic_path(folder / name, overwrite=overwrite) as partial_path:
+                write(partial_path)
+            paths.append(folder / name)
+    except BaseException:
+        for path in paths:
+            if path.name not in before:
+                path.unlink(missing_ok=True)
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
     return paths
 
 
-def report_data(report: Report, version: str) -> dict[str, object]:
+def report_data(report: Report, version: str, extras: Extras | None = None) -> dict[str, object]:
     """Give a report as plain data; NaN becomes None."""
-    shown = _shown(report)
+    extras = extras or Extras()
+    shown = shown_metrics(report)
     return {
         "generator": "visemic",
         "version": version,
         "protocol": json.loads(protocol_text(report.protocol)),
         "rig": report.rig,
-        "sync_scorer": report.scorer,
+        "sync_scorer": report.protocol.scorers[0],
         "licences": list(report.licences),
         "redrawn": "speakers" if report.by_speaker else "clips",
         "rows": [
@@ -102,104 +130,15 @@ def report_data(report: Report, version: str) -> dict[str, object]:
                     for m in shown
                 },
                 "failures": row.failures,
+                "unscored": row.unscored,
             }
             for row in report.rows
         ],
         "comparisons": _comparison_data(report, shown),
+        "floors": [{"name": f.name, "source": f.source, "metrics": dict(f.values)} for f in extras.floors],
+        "films": [{"video": f"{f.stem}.mp4", "caption": f.caption} for f in extras.films],
+        "notes": list(extras.notes),
     }
-
-
-def report_markdown(report: Report, version: str, plots: list[str]) -> str:
-    """Give a report to read."""
-    protocol, shown = report.protocol, _shown(report)
-    lines = [
-        f"# Evaluation: {protocol.name}",
-        "",
-        f"Protocol `{protocol.fingerprint}` version {protocol.version}, split {protocol.split}, "
-        f"{len(protocol.clip_ids)} clips of {len(set(report.speakers))} speakers, head `{report.rig}`, "
-        f"seed {protocol.seed}, visemic {version}.",
-        "",
-        _ABOUT.format(unit="speakers" if report.by_speaker else "clips"),
-        "",
-    ]
-    for start in range(0, len(shown), 4):
-        lines += [*_table(report, shown[start : start + 4]), ""]
-    lines += _set_table(report)
-    lines += _comparison_lines(report, shown)
-    failures = [(row.name, clip, why) for row in report.rows for clip, why in row.failures.items()]
-    if failures:
-        lines += [f"## Left out: {len(failures)}", ""]
-        lines += [f"- {name}, {clip}: {why}" for name, clip, why in failures[:20]]
-        lines += [f"- … and {len(failures) - 20} more in report.json"] if len(failures) > 20 else []
-        lines.append("")
-    lines += ["## Data", "", *(f"- {_cell(entry)}" for entry in report.licences), ""]
-    if plots:
-        lines += ["## Plots", "", *(f"![{name[:-4]}]({name})" for name in plots), ""]
-    return "\n".join(lines)
-
-
-def _table(report: Report, metrics: list[str]) -> list[str]:
-    heads = []
-    for metric in metrics:
-        name, unit, _, better = _metric_facts(metric)
-        heads.append(" ".join(filter(None, (name, "" if unit == "1" else f"[{unit}]", better))))
-    lines = ["| row | " + " | ".join(heads) + " |", "|---" * (len(metrics) + 1) + "|"]
-    for number, row in enumerate(report.rows):
-        if number == len(ALWAYS):
-            lines.append("| | " + " | ".join("" for _ in metrics) + " |")
-        cells = []
-        for metric in metrics:
-            estimate = report.estimate(row, metric)
-            cells.append(_estimate_cell(estimate, _metric_facts(metric)[2], len(report.speakers)))
-        lines.append(f"| {_cell(row.name)} | " + " | ".join(cells) + " |")
-    return lines
-
-
-def _set_table(report: Report) -> list[str]:
-    wanted = [m for m in SET_METRICS if any(m in row.set_values for row in report.rows)]
-    if not wanted:
-        return []
-    lines = [
-        "## All clips together",
-        "",
-        "Features: channels and their change ten times a second, first principal components of the "
-        "recordings. The recording's row compares every other clip with the rest: the floor of each metric. "
-        "The permuted track is the same set of motion, which these metrics cannot tell apart; a row of these "
-        "very clips can fall below 0 by KID, which takes the two sets as independent.",
-        "",
-        "| row | " + " | ".join(wanted) + " |",
-        "|---" * (len(wanted) + 1) + "|",
-    ]
-    for row in report.rows:
-        cells = [_number(row.set_values.get(m, math.nan)) for m in wanted]
-        lines.append(f"| {_cell(row.name)} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
-
-
-def _comparison_lines(report: Report, metrics: list[str]) -> list[str]:
-    lines = []
-    for metric in metrics:
-        name, unit, scale, _ = _metric_facts(metric)
-        shown_unit = "" if unit == "1" else f" {unit}"
-        adjusted = report.adjusted_p(metric)
-        for (a, b), result in report.comparisons(metric).items():
-            lines.append(
-                f"| {name} | {_cell(a)} − {_cell(b)} | {_number(result.difference * scale)} "
-                f"({_number(result.low * scale)} to {_number(result.high * scale)}){shown_unit} "
-                f"| {_p(adjusted[a, b])} | {_p(result.p_wilcoxon)} | {result.n} |"
-            )
-    if not lines:
-        return []
-    head = [
-        f"## Differences, paired by clip (against `{RULES}` and one another)",
-        "",
-        "p by permuted signs, adjusted by Holm over the pairs of a metric; the other by signed ranks. They "
-        "ask whether a difference exists, not whether it is seen.",
-        "",
-        "| metric | pair | difference (95 %) | p | p, ranks | n |",
-        "|---|---|---|---|---|---|",
-    ]
-    return [*head, *lines, ""]
 
 
 def _comparison_data(report: Report, metrics: list[str]) -> list[dict[str, object]]:
@@ -210,35 +149,6 @@ def _comparison_data(report: Report, metrics: list[str]) -> list[dict[str, objec
             entry = {k: _plain(v) for k, v in vars(result).items()}
             out.append({"metric": metric, "a": a, "b": b, **entry, "p_holm": _plain(adjusted[a, b])})
     return out
-
-
-def _shown(report: Report) -> list[str]:
-    """Give the clip metrics for which any row has a value."""
-    return [
-        m
-        for m in report.protocol.metrics
-        if m in report.rows[0].values and any(_has(row, m) for row in report.rows)
-    ]
-
-
-def _has(row: Row, metric: str) -> bool:
-    return bool((row.weights[metric] > 0).any())
-
-
-def _metric_facts(name: str) -> tuple[str, str, float, str]:
-    """Give name, printed unit, factor and arrow."""
-    if name in SYNC_METRICS:
-        return name, "ms" if name.endswith("_ms") else "1", 1.0, _ARROWS[SYNC_BETTER[name]]
-    metric = next(m for m in CLIP_METRICS if m.name == name)
-    return name, metric.printed or metric.unit, metric.scale, _ARROWS[metric.better]
-
-
-def _estimate_cell(estimate: Estimate, scale: float, n_clips: int) -> str:
-    if estimate.n == 0:
-        return "–"
-    values = (estimate.mean * scale, estimate.low * scale, estimate.high * scale)
-    count = "" if estimate.n == n_clips else f", n {estimate.n}"
-    return f"{_number(values[0])} ({_number(values[1])} to {_number(values[2])}{count})"
 
 
 def _estimate_data(estimate: Estimate) -> dict[str, object]:
@@ -252,23 +162,6 @@ def _plain(value: object) -> object:
     return number if math.isfinite(number) else None
 
 
-def _number(value: float) -> str:
-    if not math.isfinite(value):
-        return "–"
-    if value == 0:
-        return "0"
-    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.2e}"
-
-
-def _p(value: float) -> str:
-    if not math.isfinite(value):
-        return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
+    """Give a name without what file systems refuse."""
     return re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-") or "unnamed"

@@ -204,6 +204,21 @@ SYNC_BETTER: dict[str, Better] = {
     "sync_confidence": "higher",
     "sync_offset_ms": "zero",
 }
+LSE_METRICS = ("lse_d_in_place", "lse_d", "lse_c", "lse_offset_ms")
+"""Given by SyncNet, in the order of ``SYNC_METRICS``."""
+SYNC_BETTER |= {ours: SYNC_BETTER[theirs] for ours, theirs in zip(LSE_METRICS, SYNC_METRICS, strict=True)}
+TAKE_METRICS = ("multimodality_mm", "coverage_error_m2", "mean_estimate_error_m2")
+"""Of several takes of a clip; see ``report_take``."""
+MASK_OF_METRIC: dict[str, str] = {
+    "landmark_distance": "landmarks",
+    **dict.fromkeys(("lip_vertex_error_mm", "lip_vertex_error_m2", "lip_vertex_error_centred_mm"), "lips"),
+    **dict.fromkeys(TAKE_METRICS, "lips"),
+    "eye_vertex_error_m2": "upper_face",
+    **dict.fromkeys(("face_dynamics_deviation_m2", "face_dynamics_deviation_absolute_m2"), "upper_face"),
+    "mouth_opening_difference_mm": "lip_pair",
+    **dict.fromkeys(SYNC_METRICS, "lip_pair"),
+}
+"""Set of vertices that a metric needs on a mesh."""
 POOLED = ("incisor_gap", "lip_gap", "mouth_width")
 """Read-outs whose frames of all clips are correlated at once, jaw first."""
 SET_METRICS = (
@@ -219,7 +234,27 @@ SET_METRICS = (
 
 def metric_names() -> tuple[str, ...]:
     """Give every name that a protocol may list."""
-    return tuple(m.name for m in CLIP_METRICS) + SYNC_METRICS + SET_METRICS
+    return tuple(m.name for m in CLIP_METRICS) + SYNC_METRICS + LSE_METRICS + TAKE_METRICS + SET_METRICS
+
+
+@dataclass(frozen=True)
+class MetricFacts:
+    """How a table prints a metric of clips."""
+
+    unit: str
+    scale: float
+    better: Better
+
+
+def metric_facts(name: str) -> MetricFacts:
+    """Give printed unit, factor and direction of a metric of clips."""
+    if name in SYNC_BETTER:
+        return MetricFacts("ms" if name.endswith("_ms") else "1", 1.0, SYNC_BETTER[name])
+    if name in TAKE_METRICS:
+        is_mm = name.endswith("_mm")
+        return MetricFacts("mm" if is_mm else "1e-5 m²", 1.0 if is_mm else 1e5, "none" if is_mm else "lower")
+    metric = next(m for m in CLIP_METRICS if m.name == name)
+    return MetricFacts(metric.printed or metric.unit, metric.scale, metric.better)
 
 
 def check_metrics(names: tuple[str, ...]) -> None:

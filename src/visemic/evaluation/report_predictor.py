@@ -6,7 +6,7 @@ level, the third what doing nothing is worth, the fourth what needs no training.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int
@@ -15,10 +15,24 @@ from visemic.core.errors import FormatError, InputError
 from visemic.core.signals import SILENCE, Alignment, MeshMotion, Motion, Phone
 from visemic.data.recording import Recording
 from visemic.evaluation.report_clip import Moving, frames_of, recorded
-from visemic.rig.linear import Rig
+from visemic.rig.linear import Rig, pose_motion
 
 Predictor = Callable[[Recording], Motion | MeshMotion]
 """Gives the motion for a recording's sound and alignment; it must not look at the motion."""
+
+
+@runtime_checkable
+class TakePredictor(Protocol):
+    """A predictor with chance: it can give another take of the same clip."""
+
+    def __call__(self, recording: Recording) -> Moving:
+        """Give the first take."""
+        ...
+
+    def take(self, recording: Recording, number: int) -> Moving:
+        """Give a take by number; the first is 0."""
+        ...
+
 
 GROUND_TRUTH, PERMUTED, STATIC, RULES = "ground-truth", "permuted-track", "static-face", "rules"
 RULES_MODEL = "viseme-rules"
@@ -78,27 +92,74 @@ def borrowed_track(lender: Recording, recording: Recording) -> Moving:
     raise FormatError(f"clip {lender.clip_id} cannot lend its motion to {recording.clip_id}; mix no corpora")
 
 
-def model_predictor(name: str, rig: Rig, seed: int) -> Predictor:
-    """Give a model of the registry on a head; phones come from the clip's alignment or else from its sound.
+class ModelPredictor:
+    """A model on a head, a seed a take.
+
+    A model that is driven by phones gets those of the clip's alignment, or else what the recogniser
+    hears; a model that is driven by sound gets the sound alone, whatever is known of its words.
+    Clips of the head's own mesh get the posed head, with the neck at rest and on the clip's face.
+    """
+
+    def __init__(self, name: str, rig: Rig, seed: int) -> None:
+        from visemic.models.registry import load_model, load_sound_model, takes
+        from visemic.rig.readout import fit_readouts
+
+        self._name, self._rig, self._seed = name, rig, seed
+        self._is_heard = takes(name) == "sound"
+        load = load_sound_model if self._is_heard else load_model
+        self._model: Any = load(name, fit_readouts(rig))
+
+    def __call__(self, recording: Recording) -> Moving:
+        """Give the first take."""
+        return self.take(recording, 0)
+
+    def take(self, recording: Recording, number: int) -> Moving:
+        """Give a take by number; the first is 0."""
+        if recording.mesh is not None and not _is_of(recording.mesh, self._rig):
+            raise FormatError(
+                f"{self._name} gives weights and the corpus holds meshes of topology "
+                f"{recording.mesh.topology.name!r}; fit the corpus to a head"
+            )
+        motion = self._motion(recording, np.random.default_rng(self._seed + number))
+        return motion if recording.mesh is None else _posed(motion, self._rig, recording)
+
+    def _motion(self, recording: Recording, generator: np.random.Generator) -> Motion:
+        from visemic.features.prosody import extract_prosody
+        from visemic.models.base import FaceControl
+
+        waveform, control = recording.waveform, FaceControl()
+        prosody = None if waveform is None else extract_prosody(waveform)
+        if not self._is_heard:
+            driven: tuple[object, ...] = (_on_the_clips_clock(_phones(recording), recording.duration_s),)
+        elif waveform is None:
+            raise InputError(f"clip {recording.clip_id} has no sound and {self._name} takes nothing else")
+        else:
+            driven = waveform, _on_the_clips_clock(self._model.hear(waveform), recording.duration_s)
+        made: Motion = self._model.generate(*driven, prosody, recording.rate, control, generator)
+        return made
+
+
+def model_predictor(name: str, rig: Rig, seed: int) -> ModelPredictor:
+    """Give a model of the registry on a head.
 
     Raises:
         ArtifactError: There is no model of this name.
     """
-    from visemic.features.prosody import extract_prosody
-    from visemic.models.base import FaceControl
-    from visemic.models.registry import load_model
-    from visemic.rig.readout import fit_readouts
+    return ModelPredictor(name, rig, seed)
 
-    model = load_model(name, fit_readouts(rig))
 
-    def predict(recording: Recording) -> Moving:
-        if recording.mesh is not None:
-            raise FormatError(f"{name} gives weights and the corpus holds meshes; fit the corpus to a head")
-        alignment = _on_the_clips_clock(_phones(recording), recording.duration_s)
-        prosody = None if recording.waveform is None else extract_prosody(recording.waveform)
-        return model.generate(alignment, prosody, recording.rate, FaceControl(), np.random.default_rng(seed))
+def _is_of(mesh: MeshMotion, rig: Rig) -> bool:
+    return (mesh.topology.name, mesh.vertices.shape[1]) == (rig.topology.name, rig.n_vertices)
 
-    return predict
+
+def _posed(motion: Motion, rig: Rig, recording: Recording) -> MeshMotion:
+    """Give the head's vertices on the face of a clip of its mesh, the neck at rest."""
+    assert recording.neutral is not None
+    turns = rig.head.rotation_channels if rig.head is not None else ()
+    values = motion.values.copy()
+    values[:, [motion.layout.index(name) for name in turns if name in motion.layout]] = 0
+    posed = pose_motion(rig, Motion(values, motion.layout, motion.rate))
+    return MeshMotion(posed.vertices + (recording.neutral - rig.neutral), posed.topology, motion.rate)
 
 
 def _phones(recording: Recording) -> Alignment:

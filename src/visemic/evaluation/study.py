@@ -24,6 +24,7 @@ import numpy as np
 from visemic.core.errors import ArtifactError, FormatError, InputError, OutputError
 
 Kind = Literal["mos", "smos", "pairwise"]
+KINDS: tuple[str, ...] = get_args(Kind)
 STUDY_JSON, SITE, MEDIA = "study.json", "site", "m"
 STUDY_VERSION = 1
 SCALE = (1, 2, 3, 4, 5)
@@ -226,8 +227,8 @@ def next_match(trial: Trial, winners: list[str]) -> tuple[str, str] | None:
 def _check(
     systems: Mapping[str, Path], kind: str, reference: Path | None, n_sessions: int, per: int, n_checks: int
 ) -> list[str]:
-    if kind not in get_args(Kind):
-        raise InputError(f"kind {kind!r} is none of {', '.join(get_args(Kind))}; choose one")
+    if kind not in KINDS:
+        raise InputError(f"kind {kind!r} is none of {', '.join(KINDS)}; choose one")
     least = 2 if kind == "pairwise" else 1
     if not least <= len(systems) <= MAX_SYSTEMS:
         raise InputError(f"{len(systems)} systems do not make a {kind} study; give {least} to {MAX_SYSTEMS}")

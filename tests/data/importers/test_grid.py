@@ -221,3 +221,48 @@ def test_bad_files_are_named(tmp_path, readouts, write_sound):
     (source / "clips.json").write_text("[]")
     with pytest.raises(FormatError, match=r"clips\.json"):
         list(GridImporter(readouts).recordings(source))
+
+
+def test_letters_are_spelled_and_british():
+    from visemic.data.importers.grid import _pronunciations
+
+    assert _pronunciations("a") == (("EY",),)
+    assert _pronunciations("z") == (("Z", "EH", "D"),)
+    assert ("B", "L", "UW") in _pronunciations("blue")
+
+
+def test_phones_are_aligned_and_the_words_keep_their_times(tmp_path, readouts, write_sound):
+    first = next(GridImporter(readouts).recordings(write_corpus(tmp_path, write_sound)))
+    labels = [p.label for p in first.alignment.phones if p.label != "SIL"]
+    assert labels == ["B", "IH", "N", "B", "L", "UW"]
+    assert first.alignment.source == "aligned"
+    assert first.alignment.words[1].start_s == pytest.approx(1.416)
+    assert first.alignment.phones[-1].end_s <= first.duration_s + 1e-9
+    assert any(note.startswith("phones aligned from words and sound") for note in first.notes)
+
+
+def test_a_clip_without_sound_has_words_only(tmp_path, readouts, write_sound):
+    source = write_corpus(tmp_path, write_sound)
+    (source / "audio/bbaf2n.wav").unlink()
+    first = next(GridImporter(readouts).recordings(source))
+    assert first.alignment.phones == ()
+    assert [w.text for w in first.alignment.words] == ["bin", "blue"]
+
+
+@pytest.mark.slow
+def test_aligned_phones_lie_where_they_are_spoken(tmp_path, readouts, write_sound):
+    pytest.importorskip("espeakng_loader", reason="the espeak extra is not installed")
+    from visemic.audio.io import write_wav
+    from visemic.voices.registry import load_voice
+
+    spoken = load_voice("espeak", "en-us").speak("bin blue")
+    frames = round(spoken.waveform.duration_s * 25)
+    source = write_corpus(tmp_path, write_sound, [("bbaf2n", frames)], sound_s=spoken.waveform.duration_s)
+    write_wav(spoken.waveform, source / "audio/bbaf2n.wav")
+    document = json.loads((source / "clips.json").read_text())
+    document["clips"][0]["words"] = [[w.start_s, w.end_s, w.text] for w in spoken.alignment.words]
+    (source / "clips.json").write_text(json.dumps(document))
+    first = next(GridImporter(readouts).recordings(source))
+    true_s = [p.start_s + 0.016 for p in spoken.alignment.phones if p.label != "SIL"]
+    found_s = [p.start_s for p in first.alignment.phones if p.label != "SIL"]
+    assert np.median(np.abs(np.subtract(found_s, true_s))) < 0.05
