@@ -216,6 +216,7 @@ def main() -> None:
         bench_picture(table, folder)
         bench_script(table, folder, "data", "--short", "--clips", "40")
         bench_script(table, folder, "metrics")
+        bench_script(table, folder, "live")
         bench_long(table, folder, [float(m) for m in args.minutes.split(",")])
     if args.json:
         args.json.write_text(
