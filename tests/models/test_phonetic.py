@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from visemic.models.phonetic import PhoneticConfig, PhoneticEncoder
 from visemic.models.trunk_mouth import TrunkMouth, TrunkMouthConfig
 

@@ -61,6 +61,11 @@ def info_of(info: ArtifactInfo, n_bytes: int, origin: str) -> ModelInfo:
     return ModelInfo(info.name, info.licence, info.description, info.kind, info.n_parameters, n_bytes, origin)
 
 
+def full_name(name: str) -> str:
+    """Give the name of a model that has a short one: ``rules`` are ``viseme-rules``."""
+    return RULES_MODEL if name == "rules" else name
+
+
 def takes(name: str) -> Literal["phones", "sound"]:
     """Say what a model of motion is driven by.
 

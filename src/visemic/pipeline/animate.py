@@ -9,7 +9,7 @@ from visemic.audio.io import read_waveform, require_speech, resample
 from visemic.audio.recognise import recognise_phones
 from visemic.core.clock import SPEECH_RATE, Rate
 from visemic.core.signals import Alignment, Waveform
-from visemic.models.registry import takes
+from visemic.models.registry import full_name, takes
 from visemic.pipeline.clip import Clip
 from visemic.pipeline.motion import generate_motion, heard_alignment, provenance
 from visemic.pipeline.options import (
@@ -75,7 +75,7 @@ def animate(
         >>> clip = animate("speech.wav", text="Hello.")  # doctest: +SKIP
         >>> clip.save("speech.csv")  # doctest: +SKIP
     """
-    options = FaceOptions(fps, rig, model, seed, blink, brows, head, gaze)
+    options = FaceOptions(fps, rig, full_name(model), seed, blink, brows, head, gaze)
     options.check()
     transcript = read_transcript(text, lang) if text is not None else None
     if isinstance(source, Waveform):

@@ -3,6 +3,7 @@
 import unicodedata
 
 from visemic.core.clock import Rate
+from visemic.models.registry import full_name
 from visemic.pipeline.clip import Clip
 from visemic.pipeline.motion import generate_motion, provenance
 from visemic.pipeline.options import (
@@ -68,7 +69,7 @@ def speak(
         >>> clip = speak("Hello.", fps=30)  # doctest: +SKIP
         >>> clip.save("hello.glb")  # doctest: +SKIP
     """
-    options = FaceOptions(fps, rig, model, seed, blink, brows, head, gaze)
+    options = FaceOptions(fps, rig, full_name(model), seed, blink, brows, head, gaze)
     options.check()
     split_sentences(text, lang)  # bad text is refused before a voice is loaded
     speaker = load_voice(voice, lang)

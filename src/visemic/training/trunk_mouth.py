@@ -71,7 +71,7 @@ class MouthLossConfig:
     silence: float = 0.2
     crossing: float = 0.2
     """Weights outside 0 to 1, and lips that cross."""
-    phones: float = 0.3
+    phones: float = 0.6
     """Cross-entropy that keeps the trunk a recogniser."""
 
 
@@ -117,7 +117,7 @@ class TrunkMouthTask:
             )
         network.trunk.load_state_dict(load_file(path))
         with torch.no_grad():  # a closed mouth at rest to start from
-            network.leave.weight.mul_(0.3)
+            network.leave.weight.mul_(0.05)
             network.leave.bias.zero_()
         return network
 
