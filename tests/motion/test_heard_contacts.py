@@ -13,9 +13,9 @@ def _posteriors(labels: list[str], certainty: float = 0.95) -> np.ndarray:
 
 
 @pytest.mark.parametrize("phone", ["P", "B", "M"])
-def test_a_heard_bilabial_seals_for_at_least_three_steps(phone: str) -> None:
+def test_a_heard_bilabial_seals_for_at_least_two_steps(phone: str) -> None:
     openness = ContactGate().push(_posteriors(["AA"] * 5 + [phone] + ["AA"] * 8))
-    assert (openness[:, 0] > 0.999).sum() >= 3
+    assert (openness[:, 0] > 0.999).sum() >= 2
     assert openness[5, 0] > 0.999
     assert openness[0, 0] == 0
     assert openness[-1, 0] == 0

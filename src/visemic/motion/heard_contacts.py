@@ -25,13 +25,13 @@ N_CURVES = len(HEARD) + 1
 class HeardTiming:
     """When a likelihood becomes a contact."""
 
-    begins: tuple[float, float, float] = (0.30, 0.35, 0.35)
+    begins: tuple[float, float, float] = (0.45, 0.5, 0.5)
     """Likelihood at which a contact begins, by kind."""
-    full: tuple[float, float, float] = (0.55, 0.65, 0.65)
+    full: tuple[float, float, float] = (0.85, 0.85, 0.9)
     """Likelihood at which it is full."""
-    held_steps: int = 2
+    held_steps: int = 1
     """Steps that a contact lasts after its likelihood has gone."""
-    release_steps: float = 2.5
+    release_steps: float = 1.5
     """Steps from full to none."""
     vowel: tuple[float, float] = (0.5, 0.8)
     """Likelihood of any vowel at which the lips begin to part, and at which they must be parted."""

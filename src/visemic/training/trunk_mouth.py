@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,12 +14,13 @@ from torch.nn import functional
 from visemic.core.artifact import ArtifactInfo, save_artifact
 from visemic.core.config import config_from_dict
 from visemic.core.errors import ArtifactError
-from visemic.core.layout import MOUTH_33
+from visemic.core.layout import ARKIT_61, MOUTH_33
 from visemic.features.speech_mel import MEL_RATE
 from visemic.features.speech_mel import NAME as MEL_NAME
 from visemic.features.speech_mel import VERSION as MEL_VERSION
 from visemic.models.trunk_mouth import TrunkMouth, TrunkMouthConfig
 from visemic.motion.heard_contacts import HeardTiming
+from visemic.motion.mouth import reference_mouth
 from visemic.rig.readout import fit_readouts, readout_index
 from visemic.rig.registry import load_rig
 from visemic.text.phone_posterior import PHONES, STEP_RATE
@@ -61,10 +63,12 @@ class MouthLossConfig:
 
     shapes: float = 1.0
     velocity: float = 0.5
-    lips: float = 0.3
-    """Read-outs of the rules' mouth on the head."""
+    lips: float = 0.08
+    """Read-outs of the rules' mouth on the head: how far and how wide is learnt from recordings."""
     recorded: float = 1.0
     """Read-outs of recorded mouths."""
+    recorded_elsewhere: float = 0.5
+    """The lip gap of recorded mouths on the reference head, whose shapes differ."""
     recorded_velocity: float = 0.5
     contact: float = 0.5
     """Lips that stay open in P, B and M, by the rules' mouth."""
@@ -102,6 +106,11 @@ class TrunkMouthTask:
         rows = [readouts.layout.index(name) for name in MOUTH_33.names]
         self.slopes_mm = readouts.slopes_mm[np.ix_(rows, columns)].astype(np.float32)
         self.rest_mm = readouts.rest_mm[columns].astype(np.float32)
+        other = reference_mouth()
+        columns_61 = ARKIT_61.indices(MOUTH_33.names)
+        self._other_slopes_mm = other.slopes_mm["lip_gap"][columns_61].astype(np.float32)
+        self._other_rest_mm = float(other.rest_mm["lip_gap"])
+        self._unmeasured = unmeasured(np.column_stack([self.slopes_mm, self._other_slopes_mm]))
         self._affine = self._affines()
         self._shape_scale = self._shape_scales()
 
@@ -184,11 +193,18 @@ class TrunkMouthTask:
         trust = torch.tensor(_RECORDED_TRUST, device=device)
         mm, taught_mm = shapes @ slopes + rest, batch["shapes"] @ slopes + rest
         channel = torch.from_numpy(self._shape_scale).to(device)
+        # Another head closes its lips by other weights: the lips are to part alike on both.
+        other = torch.from_numpy(self._other_slopes_mm).to(device)
+        elsewhere_mm = (shapes @ other)[..., None] + self._other_rest_mm
+        # Which shapes make a mouth is the rules' affair, how far it opens is not: their error
+        # counts only where no measure changes with it.
+        beside = (shapes - batch["shapes"]) @ torch.from_numpy(self._unmeasured).to(device)
         terms = {
-            "shapes": _mean((shapes - batch["shapes"]) ** 2 * channel, taught),
-            "velocity": _mean(_change(shapes - batch["shapes"]) ** 2 * channel, taught[:, 1:]) * 4,
+            "shapes": _mean(beside**2 * channel, taught),
+            "velocity": _mean(_change(beside) ** 2 * channel, taught[:, 1:]) * 4,
             "lips": _mean(((mm - taught_mm) / worth) ** 2, taught),
             "recorded": _mean(((mm - batch["measures"]) / worth) ** 2 * trust, shown),
+            "recorded_elsewhere": _mean(((elsewhere_mm - batch["measures"][..., :1]) / worth[0]) ** 2, shown),
             "recorded_velocity": _mean((_change(mm - batch["measures"]) / worth) ** 2 * trust, shown[:, 1:])
             * 4,
         }
@@ -226,7 +242,8 @@ class TrunkMouthTask:
         for speaker, pairs in sorted(pooled.items()):
             predicted, target = (np.concatenate(side) for side in zip(*pairs, strict=True))
             for i, name in enumerate(MEASURES):
-                r = float(np.corrcoef(predicted[:, i], target[:, i])[0, 1])
+                moves = predicted[:, i].std() > 1e-6 and target[:, i].std() > 1e-6
+                r = float(np.corrcoef(predicted[:, i], target[:, i])[0, 1]) if moves else 0.0
                 metrics[f"r_{speaker}_{name}"] = r
                 if name != "upper_lip_protrusion":
                     loss, n = loss + 1 - r, n + 1
@@ -234,7 +251,7 @@ class TrunkMouthTask:
         return metrics
 
     def _whole(
-        self, network: nn.Module, log_mel: np.ndarray, row: Mapping[str, int]
+        self, network: nn.Module, log_mel: np.ndarray, row: Mapping[str, Any]
     ) -> tuple[np.ndarray, np.ndarray]:
         assert isinstance(network, TrunkMouth)
         first, steps = row["first"], row["steps"]
@@ -283,6 +300,12 @@ class TrunkMouthTask:
         scale = np.clip(spread.max() / np.maximum(spread, 1e-4), 1.0, 8.0) ** 1.0
         scale[spread < 1e-4] = 8.0
         return (scale * 10).astype(np.float32)
+
+
+def unmeasured(slopes_mm: Float[np.ndarray, "shapes measures"]) -> Float[np.ndarray, "shapes shapes"]:
+    """Give the projection of weights onto those changes that no measure sees."""
+    basis, _ = np.linalg.qr(slopes_mm.astype(float))
+    return (np.eye(len(slopes_mm)) - basis @ basis.T).astype(np.float32)
 
 
 def _mean(values: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
