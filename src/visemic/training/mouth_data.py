@@ -22,7 +22,7 @@ from visemic.features.speech_mel import HOP_SAMPLES, N_MELS, WINDOW_SAMPLES, log
 from visemic.models.trunk_mouth import MOTION_LEAD_S
 from visemic.rig.readout import Readouts, readout_index
 from visemic.text.phone_posterior import FIRST_STEP_S, STEP_S
-from visemic.training.speech_data import changed_sound
+from visemic.training.speech_data import changed_sound, read_takes
 
 VERSION = 1
 MEASURES = ("lip_gap", "mouth_width", "upper_lip_protrusion", "incisor_gap")
@@ -85,7 +85,7 @@ def prepare_mouths(
                 first += n
             if number % 200 == 0:
                 yield f"{number} recordings, {first * STEP_S / 60:.1f} min so far"
-    (partial / "mouths.json").write_text(json.dumps({"version": VERSION, "steps": first}) + "\n", "utf-8")
+    (partial / "mouth.json").write_text(json.dumps({"version": VERSION, "steps": first}) + "\n", "utf-8")
     partial.rename(out)
 
 
@@ -99,21 +99,7 @@ class MouthTakes:
             ArtifactError: The folder holds none, or of another version.
         """
         self.folder = folder
-        try:
-            facts = json.loads((folder / "mouths.json").read_text(encoding="utf-8"))
-            lines = (folder / "takes.jsonl").read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError) as error:
-            raise ArtifactError(
-                f"folder {str(folder)!r} holds no prepared mouths: {error}; make them with "
-                "recipes/mouth_takes.py"
-            ) from error
-        if facts["version"] != VERSION:
-            raise ArtifactError(
-                f"folder {str(folder)!r} has mouths of version {facts['version']}, this program reads "
-                f"{VERSION}; make them again with recipes/mouth_takes.py"
-            )
-        self.rows = [json.loads(line) for line in lines]
-        n = int(facts["steps"])
+        self.rows, n = read_takes(folder, "mouth", VERSION)
         self.log_mel = np.memmap(folder / "mel.f16", np.float16, "r", shape=(2 * n, N_MELS))
         self.measures_mm = np.memmap(folder / "measures.f32", np.float32, "r", shape=(n, len(MEASURES)))
 

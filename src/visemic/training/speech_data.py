@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int16, UInt8
@@ -273,6 +274,33 @@ def prepare_speech(
     partial.rename(out)
 
 
+def read_takes(folder: Path, kind: str, version: int) -> tuple[list[dict[str, Any]], int]:
+    """Give the list of takes of a prepared folder, and how many steps they have in all.
+
+    Args:
+        folder: Holds ``takes.jsonl`` and ``<kind>.json``.
+        kind: ``speech`` or ``mouth``, as in the name of the recipe that makes it.
+        version: Of the format that is understood.
+
+    Raises:
+        ArtifactError: The folder holds none, or of another version.
+    """
+    made_by = f"make them {{}}with recipes/{kind}_takes.py"
+    try:
+        facts = json.loads((folder / f"{kind}.json").read_text(encoding="utf-8"))
+        lines = (folder / "takes.jsonl").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise ArtifactError(
+            f"folder {str(folder)!r} holds no prepared takes: {error}; {made_by.format('')}"
+        ) from error
+    if facts["version"] != version:
+        raise ArtifactError(
+            f"folder {str(folder)!r} has takes of version {facts['version']}, this program reads "
+            f"{version}; {made_by.format('again ')}"
+        )
+    return [json.loads(line) for line in lines], int(facts["steps"])
+
+
 class SpeechTakes:
     """Prepared takes, read from memory maps that each process opens by itself."""
 
@@ -283,21 +311,7 @@ class SpeechTakes:
             ArtifactError: The folder holds none, or of another version.
         """
         self.folder = folder
-        try:
-            facts = json.loads((folder / "speech.json").read_text(encoding="utf-8"))
-            lines = (folder / "takes.jsonl").read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError) as error:
-            raise ArtifactError(
-                f"folder {str(folder)!r} holds no prepared takes: {error}; make them with "
-                "recipes/speech_takes.py"
-            ) from error
-        if facts["version"] != VERSION:
-            raise ArtifactError(
-                f"folder {str(folder)!r} has takes of version {facts['version']}, this program reads "
-                f"{VERSION}; make them again with recipes/speech_takes.py"
-            )
-        self.rows = [json.loads(line) for line in lines]
-        n = int(facts["steps"])
+        self.rows, n = read_takes(folder, "speech", VERSION)
         self.log_mel = np.memmap(folder / "mel.f16", np.float16, "r", shape=(2 * n, N_MELS))
         self.phones = np.memmap(folder / "phones.u8", np.uint8, "r", shape=(n,))
         self.mouth = np.memmap(folder / "mouth.f16", np.float16, "r", shape=(n, len(MOUTH_33)))
