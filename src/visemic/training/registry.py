@@ -2,9 +2,15 @@
 
 TASKS = {
     "korzun": "visemic.training.korzun:KorzunTask",
+    "faceformer": "visemic.training.faceformer:FaceFormerTask",
     "motion-sync": "visemic.training.motion_sync:MotionSyncTask",
     "phonetic": "visemic.training.phonetic:PhoneticTask",
+    "avatron-face": "visemic.training.avatron_avatar:AvatronFaceTask",
+    "avatron-voice": "visemic.training.avatron:AvatronVoiceTask",
     "autovc": "visemic.training.autovc:AutoVcTask",
+    "meshtalk": "visemic.training.meshtalk:MeshTalkTask",
+    "meshtalk-context": "visemic.training.meshtalk_context:MeshTalkContextTask",
     "trunk-mouth": "visemic.training.trunk_mouth:TrunkMouthTask",
+    "vocoder": "visemic.training.vocoder:VocoderTask",
 }
 """Name to ``module:Class``."""
