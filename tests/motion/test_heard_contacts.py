@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from visemic.motion.heard_contacts import N_CURVES, ContactGate, HeardTiming, heard_windows
+
+from visemic.motion.heard_contacts import N_CURVES, QUIET, VOWEL, ContactGate, HeardTiming, heard_windows
 from visemic.text.phone_posterior import PHONES
 
 
@@ -13,9 +14,9 @@ def _posteriors(labels: list[str], certainty: float = 0.95) -> np.ndarray:
 
 
 @pytest.mark.parametrize("phone", ["P", "B", "M"])
-def test_a_heard_bilabial_seals_for_at_least_two_steps(phone: str) -> None:
-    openness = ContactGate().push(_posteriors(["AA"] * 5 + [phone] + ["AA"] * 8))
-    assert (openness[:, 0] > 0.999).sum() >= 2
+def test_a_heard_bilabial_seals_as_long_as_it_is_heard(phone: str) -> None:
+    openness = ContactGate().push(_posteriors(["AA"] * 5 + [phone] * 3 + ["AA"] * 8))
+    assert (openness[:, 0] > 0.999).sum() == 3
     assert openness[5, 0] > 0.999
     assert openness[0, 0] == 0
     assert openness[-1, 0] == 0
@@ -50,9 +51,9 @@ def test_a_contact_closes_no_faster_than_lips_do() -> None:
 
 def test_vowels_part_the_lips_only_where_no_contact_is() -> None:
     openness = ContactGate().push(_posteriors(["M"] * 3 + ["AA"] * 12))
-    assert openness[0, -1] == 0
-    assert openness[-1, -1] == 1
-    assert (openness[:, -1] + openness[:, 0] <= 1 + 1e-9).all()
+    assert openness[0, VOWEL] == 0
+    assert openness[-1, VOWEL] == 1
+    assert (openness[:, VOWEL] + openness[:, 0] <= 1 + 1e-9).all()
 
 
 def test_two_contacts_of_the_lips_share_a_frame_by_giving_way() -> None:
@@ -65,4 +66,14 @@ def test_two_contacts_of_the_lips_share_a_frame_by_giving_way() -> None:
 
 
 def test_silence_asks_for_nothing() -> None:
-    assert ContactGate().push(_posteriors(["SIL"] * 20)).max() == 0
+    assert ContactGate().push(_posteriors(["SIL"] * 20))[:, :QUIET].max() == 0
+
+
+def test_the_mouth_rests_after_a_long_pause_and_wakes_at_once() -> None:
+    timing = HeardTiming()
+    n = round(timing.rest_steps)
+    quiet = ContactGate(timing).push(_posteriors(["AA"] * 5 + ["SIL"] * 2 * n + ["AA"] * 6))[:, QUIET]
+    assert (quiet[:5] == 0).all()
+    assert 0 < quiet[5 + n // 2] < 1
+    assert quiet[4 + 2 * n] == 1
+    assert quiet[-1] == 0

@@ -76,10 +76,15 @@ def _task(data: dict[str, Path], **more: object) -> TrunkMouthTask:
 
 
 def test_what_no_measure_sees_moves_no_measure() -> None:
-    slopes = np.random.default_rng(0).normal(size=(33, 5)).astype(np.float32)
-    beside = unmeasured(slopes)
-    np.testing.assert_allclose(beside @ slopes, 0.0, atol=1e-5)
-    np.testing.assert_allclose(beside @ beside, beside, atol=1e-5)
+    rng = np.random.default_rng(0)
+    slopes, spread = rng.normal(size=(33, 5)).astype(np.float32), rng.random(33)
+    spread[7] = 0.0
+    beside = unmeasured(slopes, spread)
+    np.testing.assert_allclose(beside @ slopes, 0.0, atol=1e-4)
+    np.testing.assert_allclose(beside @ beside, beside, atol=1e-4)
+    # A shape that the rules never move is not how a measure changes: all of its error counts.
+    np.testing.assert_allclose(np.eye(33)[7], beside[:, 7] + (np.eye(33) - beside)[:, 7], atol=1e-6)
+    assert beside[7, 7] == pytest.approx(1.0, abs=1e-4)
 
 
 def test_the_rules_own_mouth_costs_nothing(data: dict[str, Path]) -> None:

@@ -131,7 +131,7 @@ def animate(
     lang: Lang = "en-us",
     fps: Fps = "30",
     rig: RigName = "visemic",
-    model: ModelName = "viseme-rules",
+    model: ModelName = "trunk-mouth",
     seed: Seed = 0,
     blink: Blink = 1.0,
     brows: Brows = 1.0,
@@ -149,6 +149,8 @@ def animate(
     json: Json = False,
 ) -> None:
     """Move a face to recorded speech.
+
+    The mouth follows the sound itself; --model rules moves it by phones alone.
 
     \b
     Examples:

@@ -71,7 +71,7 @@ def best_path(
 def hear_phones(waveform: Waveform, network: StepNetwork, switch_nats: float = SWITCH_NATS) -> Alignment:
     """Give the phones of a sound without a transcript, silence included, from 0 to the end."""
     sound = resample(waveform, SPEECH_RATE)
-    return alignment_of(network.whole(sound)["phones"], sound.duration_s, switch_nats)
+    return alignment_of(network.whole(sound, ("phones",))["phones"], sound.duration_s, switch_nats)
 
 
 def alignment_of(

@@ -21,7 +21,15 @@ from visemic.core.signals import Motion, Waveform
 from visemic.models.step_network import StepNetwork, load_step_network
 from visemic.motion.calibrate import calibrate_mouth
 from visemic.motion.contacts import impose_windows
-from visemic.motion.heard_contacts import N_CURVES, OWNERS, ContactGate, HeardTiming, heard_windows
+from visemic.motion.heard_contacts import (
+    N_CURVES,
+    OWNERS,
+    QUIET,
+    VOWEL,
+    ContactGate,
+    HeardTiming,
+    heard_windows,
+)
 from visemic.motion.mouth import Mouth, mouth_from_readouts
 from visemic.rig.readout import Readouts
 from visemic.text.phone_posterior import FIRST_STEP_S, LOOKAHEAD_S, STEP_S
@@ -44,6 +52,8 @@ class MouthModel:
     mouth: Mouth
     postures: Mapping[str, Mapping[str, float]]
     timing: HeardTiming
+    gain: float = 1.0
+    """Factor on the network's shapes: what is learnt as a mean moves less than mouths do."""
 
     def open_stream(self, rate: Rate, *, contacts: bool = True) -> "MouthStream":
         """Start a stream of frames at a rate; each listener has its own past.
@@ -119,11 +129,13 @@ class MouthStream:
         if n and len(self._curves):
             times_s = np.array([self._rate.time_of(self._n_frames + i) for i in range(n)])
             rows = self._between_steps(times_s)
-            values[:, _COLUMNS] = np.clip(rows[:, : len(MOUTH_33)], 0.0, 1.0)
-            openness = np.clip(rows[:, len(MOUTH_33) :], 0.0, 1.0) * float(self._contacts)
+            openness = np.clip(rows[:, len(MOUTH_33) :], 0.0, 1.0)
             model = self._model
+            awake = 1.0 - openness[:, QUIET, None]
+            values[:, _COLUMNS] = np.clip(rows[:, : len(MOUTH_33)] * model.gain, 0.0, 1.0) * awake
+            openness = openness * float(self._contacts)
             values = impose_windows(
-                values, heard_windows(openness), OWNERS, openness[:, -1], model.mouth, model.postures
+                values, heard_windows(openness), OWNERS, openness[:, VOWEL], model.mouth, model.postures
             )
             self._n_frames += n
             self._forget()
@@ -157,4 +169,5 @@ def load_live_mouth(artifact: Artifact, readouts: Readouts) -> MouthModel:
         mouth,
         calibrate_mouth(mouth),
         config_from_dict(HeardTiming, timing, "timing") if isinstance(timing, dict) else HeardTiming(),
+        float(str(artifact.info.normaliser.get("gain", 1.0))),
     )

@@ -50,8 +50,13 @@ class StepNetwork:
         """Start listening."""
         return StepStream(self)
 
-    def whole(self, waveform: Waveform) -> Curves:
-        """Give every curve of a whole sound of any rate: one step for every begun 20 ms."""
+    def whole(self, waveform: Waveform, names: tuple[str, ...] | None = None) -> Curves:
+        """Give curves of a whole sound of any rate: one step for every begun 20 ms.
+
+        Args:
+            waveform: The sound.
+            names: Which of ``outputs``; None gives all. An hour of the embedding is 180 MB.
+        """
         stream = self.open_stream()
         sound = resample(waveform, SPEECH_RATE).samples
         parts = [

@@ -17,24 +17,31 @@ from visemic.text.visemes import BILABIALS, LABIODENTALS, SIBILANTS, VOWELS
 HEARD: tuple[ContactKind, ...] = ("seal", "labiodental", "sibilant")
 OWNERS = ("M", "V", "S")
 """Whose posture a contact takes, by kind."""
-N_CURVES = len(HEARD) + 1
-"""The three contacts, and how much a vowel parts the lips."""
+VOWEL, QUIET = len(HEARD), len(HEARD) + 1
+"""Columns after the contacts: how much a vowel parts the lips, how long nobody has spoken."""
+N_CURVES = len(HEARD) + 2
 
 
 @dataclass(frozen=True)
 class HeardTiming:
     """When a likelihood becomes a contact."""
 
-    begins: tuple[float, float, float] = (0.45, 0.5, 0.5)
+    begins: tuple[float, float, float] = (0.3, 0.7, 0.7)
     """Likelihood at which a contact begins, by kind."""
-    full: tuple[float, float, float] = (0.85, 0.85, 0.9)
+    full: tuple[float, float, float] = (0.6, 0.95, 1.0)
     """Likelihood at which it is full."""
-    held_steps: int = 1
+    held_steps: int = 0
     """Steps that a contact lasts after its likelihood has gone."""
     release_steps: float = 1.5
     """Steps from full to none."""
     vowel: tuple[float, float] = (0.5, 0.8)
     """Likelihood of any vowel at which the lips begin to part, and at which they must be parted."""
+    silent: float = 0.88
+    """Likelihood of silence that counts as silence."""
+    rest_steps: float = 60.0
+    """Steps of silence after which the mouth is at rest: people keep their lips parted between phrases."""
+    wake_steps: float = 3.0
+    """Steps of sound after which it moves freely."""
 
 
 class ContactGate:
@@ -45,6 +52,8 @@ class ContactGate:
         self._open = np.zeros(len(HEARD))
         self._peak = np.zeros(len(HEARD))
         self._age = np.full(len(HEARD), 10**6)
+        self._quiet = 0.0
+        self._silence = PHONES.index("SIL")
         groups = (BILABIALS, LABIODENTALS, SIBILANTS, VOWELS)
         self._sums = np.array([[phone in group for group in groups] for phone in PHONES], float)
 
@@ -65,7 +74,12 @@ class ContactGate:
             out[step, : len(HEARD)] = self._open
         begins, parted = timing.vowel
         lips = np.maximum(out[:, 0], out[:, 1])
-        out[:, -1] = smoothstep((heard[:, -1] - begins) / (parted - begins)) * (1 - lips)
+        out[:, VOWEL] = smoothstep((heard[:, -1] - begins) / (parted - begins)) * (1 - lips)
+        for step, is_silent in enumerate(phones[:, self._silence] > timing.silent):
+            change = 1 / timing.rest_steps if is_silent else -1 / timing.wake_steps
+            self._quiet = min(1.0, max(0.0, self._quiet + change))
+            out[step, QUIET] = self._quiet
+        out[:, QUIET] = smoothstep(out[:, QUIET])
         return out
 
 

@@ -15,8 +15,8 @@ from visemic.pipeline.motion import generate_motion, heard_alignment, provenance
 from visemic.pipeline.options import (
     DEFAULT_FPS,
     DEFAULT_LANGUAGE,
-    DEFAULT_MODEL,
     DEFAULT_RIG,
+    DEFAULT_SOUND_MODEL,
     FaceOptions,
 )
 from visemic.pipeline.transcript import Transcript, read_transcript
@@ -34,7 +34,7 @@ def animate(
     lang: str = DEFAULT_LANGUAGE,
     fps: "float | str | Rate" = DEFAULT_FPS,
     rig: str = DEFAULT_RIG,
-    model: str = DEFAULT_MODEL,
+    model: str = DEFAULT_SOUND_MODEL,
     seed: int = 0,
     blink: float = 1.0,
     brows: float = 1.0,
@@ -45,8 +45,9 @@ def animate(
 ) -> Clip:
     """Move a face to recorded speech.
 
-    With a transcript the phones are aligned to the sound; without one they are recognised
-    from the sound alone by an English phone model, which serves other languages less well.
+    The mouth follows the sound itself. With a transcript its phones are aligned and say where lips
+    and teeth meet; without one the model closes the lips on what it hears. It learnt from English and a
+    little Mandarin, and serves other languages less well.
 
     Args:
         source: An audio or video file, or a waveform of any rate; 0.1 s to 2 h.
@@ -54,7 +55,7 @@ def animate(
         lang: Language of the text; others than English need the espeak plugin.
         fps: Frames a second, 1 to 240.
         rig: Name of the head.
-        model: Name of the model of motion.
+        model: Name of the model of motion; ``rules`` moves the mouth by phones alone.
         seed: Start of chance.
         blink: Rate of blinks, 0 off, 1 natural.
         brows: Height of brow accents, 0 off, 1 natural.
@@ -83,6 +84,7 @@ def animate(
     else:
         waveform, name = read_waveform(Path(source)), str(source)
     require_speech(waveform)
+    is_heard = transcript is None
     if transcript is None or text is None:
         alignment, note = _heard(waveform, options, progress), ""
     else:
@@ -94,7 +96,7 @@ def animate(
         command=command or f"visemic.animate({name!r})",
         voice=RECORDING,
         voice_licence="that of the recording",
-        licences=RECOGNISER_LICENCES,
+        licences={} if is_heard and takes(options.model) == "sound" else RECOGNISER_LICENCES,
         notes=(note,) if note else (),
     )
     return Clip(waveform, alignment, motion, head_rig, written)

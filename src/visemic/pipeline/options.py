@@ -14,6 +14,9 @@ MAX_FPS = 240
 DEFAULT_FPS = 30
 DEFAULT_RIG = "visemic"
 DEFAULT_MODEL = "viseme-rules"
+"""For text, whose phones the voice tells exactly."""
+DEFAULT_SOUND_MODEL = "trunk-mouth"
+"""For recordings."""
 DEFAULT_LANGUAGE = "en-us"
 
 

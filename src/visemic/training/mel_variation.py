@@ -43,20 +43,30 @@ def _warped(x: np.ndarray, factor: float) -> np.ndarray:
     return x[:, low] * (1 - part) + x[:, low + 1] * part
 
 
-def _noisy(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    loud = x.mean(axis=1)
-    level = float(np.log(np.mean(np.exp(x[loud > loud.max() - _GATE_NATS])) + 1e-9))
-    level -= float(rng.uniform(*_NOISE_DB)) / 10 * np.log(10)
+def noise(n_frames: int, level: float, rng: np.random.Generator) -> Float32[np.ndarray, "frames mels"]:
+    """Give the log-mel of a noise of some colour that flutters and swells.
+
+    Args:
+        n_frames: Length.
+        level: Natural log of its mean power.
+        rng: Chance.
+    """
     slope = np.linspace(0, 1, N_MELS)
     colour = rng.uniform(-4.0, 0.5) * slope + rng.normal(0, 0.7) * np.cos(
         np.pi * (slope * rng.uniform(1, 5) + rng.uniform(0, 2))
     )
     colour -= np.log(np.mean(np.exp(colour)))
-    flutter = np.log(rng.gamma(3.0, 1 / 3.0, x.shape) + 1e-6)
-    slow = np.interp(
-        np.arange(len(x)), np.arange(0, len(x) + 50, 50), rng.normal(0, 0.6, len(range(0, len(x) + 50, 50)))
-    )
-    return np.logaddexp(x, level + colour + flutter + slow[:, None]).astype(np.float32)
+    flutter = np.log(rng.gamma(3.0, 1 / 3.0, (n_frames, N_MELS)) + 1e-6)
+    knots = np.arange(0, n_frames + 50, 50)
+    slow = np.interp(np.arange(n_frames), knots, rng.normal(0, 0.6, len(knots)))
+    return (level + colour + flutter + slow[:, None]).astype(np.float32)
+
+
+def _noisy(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    loud = x.mean(axis=1)
+    level = float(np.log(np.mean(np.exp(x[loud > loud.max() - _GATE_NATS])) + 1e-9))
+    level -= float(rng.uniform(*_NOISE_DB)) / 10 * np.log(10)
+    return np.logaddexp(x, noise(len(x), level, rng)).astype(np.float32)
 
 
 def _masked(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:

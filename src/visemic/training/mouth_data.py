@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, UInt8
 
 from visemic.audio.resample import resample
 from visemic.core.clock import SPEECH_RATE
@@ -22,9 +22,10 @@ from visemic.features.speech_mel import HOP_SAMPLES, N_MELS, WINDOW_SAMPLES, log
 from visemic.models.trunk_mouth import MOTION_LEAD_S
 from visemic.rig.readout import Readouts, readout_index
 from visemic.text.phone_posterior import FIRST_STEP_S, STEP_S
-from visemic.training.speech_data import changed_sound, read_takes
+from visemic.training.speech_data import changed_sound, phone_numbers, read_takes
 
-VERSION = 1
+VERSION = 2
+UNKNOWN_PHONE = 255
 MEASURES = ("lip_gap", "mouth_width", "upper_lip_protrusion", "incisor_gap")
 SCALED_FROM_REST = ("lip_gap", "incisor_gap")
 """Opening starts at 0 for everybody: these are scaled, the others are shifted too."""
@@ -62,6 +63,7 @@ def prepare_mouths(
     with (
         (partial / "mel.f16").open("wb") as mel,
         (partial / "measures.f32").open("wb") as measures,
+        (partial / "phones.u8").open("wb") as phones,
         (partial / "takes.jsonl").open("w", encoding="utf-8") as rows,
     ):
         for number, recording in enumerate(recordings):
@@ -76,6 +78,7 @@ def prepare_mouths(
                 padded = np.pad(samples, (WINDOW_SAMPLES // 2, WINDOW_SAMPLES)).astype(np.float32)
                 log_power(padded, 2 * n).astype(np.float16).tofile(mel)
                 measured_mm(recording.motion, readouts, step_times_s(n) / scale).tofile(measures)
+                _phones(recording, scale, n).tofile(phones)
                 row = {
                     "id": recording.clip_id, "speaker": recording.speaker, "split": recording.split,
                     "source": recording.source, "licence": recording.licence, "take": take,
@@ -87,6 +90,14 @@ def prepare_mouths(
                 yield f"{number} recordings, {first * STEP_S / 60:.1f} min so far"
     (partial / "mouth.json").write_text(json.dumps({"version": VERSION, "steps": first}) + "\n", "utf-8")
     partial.rename(out)
+
+
+def _phones(recording: Recording, scale: float, n_steps: int) -> UInt8[np.ndarray, " steps"]:
+    """Give the phones where they are known in time, ``UNKNOWN_PHONE`` where they are not."""
+    if recording.alignment is None or not recording.alignment.phones:
+        return np.full(n_steps, UNKNOWN_PHONE, np.uint8)
+    timed = [(p.label, p.start_s * scale, p.end_s * scale) for p in recording.alignment.phones]
+    return phone_numbers(timed, n_steps)
 
 
 class MouthTakes:
@@ -101,6 +112,7 @@ class MouthTakes:
         self.folder = folder
         self.rows, n = read_takes(folder, "mouth", VERSION)
         self.log_mel = np.memmap(folder / "mel.f16", np.float16, "r", shape=(2 * n, N_MELS))
+        self.phones = np.memmap(folder / "phones.u8", np.uint8, "r", shape=(n,))
         self.measures_mm = np.memmap(folder / "measures.f32", np.float32, "r", shape=(n, len(MEASURES)))
 
     def spread(self, speaker: str) -> Float[np.ndarray, "2 measures"]:

@@ -114,7 +114,7 @@ def make_take(
     padded = np.pad(samples, (WINDOW_SAMPLES // 2, WINDOW_SAMPLES))
     log_mel = log_power(padded.astype(np.float32), 2 * n_steps)
     timed = [(p, a * scale, b * scale) for p, a, b in phones]
-    return Take(log_mel, _labels(timed, n_steps), _mouth(samples, timed, n_steps, rules))
+    return Take(log_mel, phone_numbers(timed, n_steps), _mouth(samples, timed, n_steps, rules))
 
 
 def changed_sound(
@@ -124,7 +124,8 @@ def changed_sound(
     return _channel(_room(_varied(samples, rng), rng), rng)
 
 
-def _labels(phones: list[tuple[str, float, float]], n_steps: int) -> UInt8[np.ndarray, " steps"]:
+def phone_numbers(phones: list[tuple[str, float, float]], n_steps: int) -> UInt8[np.ndarray, " steps"]:
+    """Give the row of ``PHONES`` at each step, silence where no phone is."""
     labels = np.zeros(n_steps, np.uint8)
     for phone, start_s, end_s in phones:
         first = int(np.ceil((start_s - FIRST_STEP_S) / STEP_S - 1e-6))
