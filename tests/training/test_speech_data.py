@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from visemic.core.errors import ArtifactError
 from visemic.core.layout import MOUTH_33
 from visemic.models.viseme_rules import VisemeRules, VisemeRulesConfig
