@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from visemic.core.clock import SPEECH_RATE, Rate
 from visemic.core.signals import Waveform
 from visemic.features.speech_mel import (

@@ -12,7 +12,6 @@ from jaxtyping import Bool, Float
 
 from visemic.core.clock import Rate
 from visemic.core.errors import ClockError, LayoutError
-from visemic.core.layout import MOUTH_33, Layout
 from visemic.core.signals import Motion
 from visemic.rig.linear import Rig
 
