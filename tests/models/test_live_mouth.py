@@ -2,21 +2,14 @@
 
 import numpy as np
 import pytest
-import torch
 
 from visemic.core.clock import SPEECH_RATE, Rate
-from visemic.core.config import config_from_dict
 from visemic.core.hub import find_artifact
 from visemic.core.layout import ARKIT_61, MOUTH_33
 from visemic.core.signals import Waveform
-from visemic.features.speech_mel import extract_speech_mel
 from visemic.models.live_mouth import TOTAL_LOOKAHEAD_S, MouthModel, load_live_mouth
-from visemic.models.step_network import load_step_network
-from visemic.models.trunk_mouth import TrunkMouth, TrunkMouthConfig
 from visemic.rig.readout import fit_readouts, readout_index
 from visemic.rig.registry import load_rig
-
-torch.set_num_threads(1)
 
 READOUTS = fit_readouts(load_rig("visemic"))
 
@@ -110,17 +103,3 @@ def test_only_the_mouth_moves(model: MouthModel) -> None:
 def test_an_empty_push_gives_nothing(model: MouthModel) -> None:
     stream = model.open_stream(Rate.of(30))
     assert stream.push(np.zeros(0, np.float32)).n_frames == 0
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("seconds", [0.7, 2.9])
-def test_the_shipped_file_is_the_trained_network_at_any_length(seconds: float) -> None:
-    artifact = find_artifact("trunk-mouth")
-    config = config_from_dict(TrunkMouthConfig, artifact.info.config, "config")
-    network = TrunkMouth(config).eval()
-    network.load_state_dict({k: torch.from_numpy(v) for k, v in artifact.tensors().items()})
-    sound = Waveform(_speechlike(seconds), SPEECH_RATE)
-    ran = load_step_network(artifact.file("model.onnx"), config.trunk.delay_steps).whole(sound)
-    logits, shapes = network.whole(torch.from_numpy(extract_speech_mel(sound).values)[None])
-    np.testing.assert_allclose(ran["shapes"], shapes[0].numpy(), atol=1e-4)
-    np.testing.assert_allclose(ran["phones"], logits[0].softmax(-1).numpy(), atol=1e-4)

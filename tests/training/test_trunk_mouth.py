@@ -11,7 +11,9 @@ from visemic.core.errors import ArtifactError, InputError
 from visemic.core.layout import ARKIT_61, MOUTH_33
 from visemic.core.signals import Motion, Waveform
 from visemic.data.recording import Recording
+from visemic.features.speech_mel import extract_speech_mel
 from visemic.models.live_mouth import load_live_mouth
+from visemic.models.step_network import load_step_network
 from visemic.models.trunk_mouth import TrunkMouth
 from visemic.models.viseme_rules import VisemeRules, VisemeRulesConfig
 from visemic.rig.readout import fit_readouts
@@ -153,6 +155,17 @@ def test_what_is_saved_runs_on_a_head(data: dict[str, Path], tmp_path: Path) -> 
     assert artifact.info.channels == MOUTH_33.names
     assert artifact.info.data_licences == {"src": "CC0-1.0", "test": "CC0-1.0"}
     assert artifact.info.n_parameters == sum(v.numel() for v in network.state_dict().values())
+    # The file that runs is the network that was trained, at other lengths than that of the export.
+    ran = load_step_network(artifact.file("model.onnx"), task.config.trunk.delay_steps)
+    for seconds in (0.5, 2.3):
+        noise = np.random.default_rng(1).normal(0, 0.1, round(seconds * 16_000)).astype(np.float32)
+        sound = Waveform(noise, SPEECH_RATE)
+        found = ran.whole(sound)
+        mel = torch.from_numpy(extract_speech_mel(sound).values)[None]
+        with torch.no_grad():
+            logits, shapes = network.whole(mel)
+        np.testing.assert_allclose(found["shapes"], shapes[0].numpy(), atol=1e-5)
+        np.testing.assert_allclose(found["phones"], logits[0].softmax(-1).numpy(), atol=1e-5)
     motion = load_live_mouth(artifact, READOUTS).generate(
         Waveform(np.zeros(16_000, np.float32), SPEECH_RATE), Rate.of(30)
     )
