@@ -6,7 +6,6 @@ import pytest
 from visemic.core.errors import FormatError
 from visemic.core.signals import Alignment, Phone
 from visemic.export.viseme_track import (
-    OCULUS_VISEMES,
     RHUBARB_SHAPES,
     oculus_cues,
     rhubarb_cues,
@@ -15,7 +14,7 @@ from visemic.export.viseme_track import (
     write_rhubarb_json,
     write_rhubarb_tsv,
 )
-from visemic.text.visemes import phone_table
+from visemic.text.visemes import OCULUS_VISEMES, phone_table
 
 
 def said(*phones, tail_s=0.0):
