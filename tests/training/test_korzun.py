@@ -256,3 +256,46 @@ def test_a_recording_is_heard_the_same_before_and_after_it_was_stored(store):
     source, clip = feature_source("log-mel"), sung_clip("ann/0", "train", seed=0, n_frames=30)
     before, after = (source.extract(c.waveform).values for c in (clip, ClipStore(store)[0]))
     np.testing.assert_allclose(before, after, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_phonetic_encoder_is_heard_through_its_artefact(tmp_path):
+    from visemic.core.artifact import ArtifactInfo, save_artifact
+    from visemic.models.phonetic import PhoneticConfig, PhoneticEncoder
+    from visemic.training.step_export import step_onnx
+
+    folders = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        network = PhoneticEncoder(PhoneticConfig(channels=16)).eval()
+        info = ArtifactInfo(
+            "mine", "phonetic", "CC0-1.0", normaliser={"delay_steps": network.config.delay_steps}
+        )
+        folders.append(tmp_path / str(seed))
+        save_artifact(folders[-1], info, card="made up", onnx=step_onnx(network, with_shapes=False))
+    first, second = (feature_source(f"phonetic:{folder}") for folder in folders)
+    features = first.extract(Waveform(np.zeros(16_000, np.float32), SPEECH_RATE))
+    assert features.values.shape == (50, 40 + 16)
+    assert (features.name, features.version) == (first.name, first.version)
+    assert float(first.start_s) == 0.01
+    assert first.version != second.version
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_wav2vec_is_heard_through_transformers(store, tmp_path):
+    transformers = pytest.importorskip("transformers", reason="the train extra is not installed")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20}
+    shape = {"conv_dim": (8,) * 7, "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2}
+    network = transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(**sizes, **shape))
+    network.save_pretrained(tmp_path / "wav2vec2-tiny")
+    name = f"hf:{tmp_path / 'wav2vec2-tiny'}"
+    source = feature_source(name)
+    assert float(source.start_s) == 0.0125
+    result = train(recipe(data={"features": name}), {"corpus": store}, tmp_path / "run")
+    model = load_korzun(result.model)
+    assert (model.heard.name, float(model.heard.rate)) == (source.name, 50)
+    assert load_predictor(result.model)(ClipStore(store)[0]).n_frames == 30
+    other = feature_source("log-mel").extract(ClipStore(store)[0].waveform)
+    with pytest.raises(ArtifactError, match="extract 'hf:"):
+        model.generate(other)

@@ -23,7 +23,16 @@ from visemic.training.korzun_scale import KorzunScale, Rounds
 torch.set_num_threads(1)
 
 TINY = KorzunScale(
-    "tiny", 0.005, 2, Rounds(2, 16, 1), Rounds(2, 2, 1), n_validation=2, n_long=2, n_same=2, n_films=2, film_px=64
+    "tiny",
+    0.005,
+    2,
+    Rounds(2, 16, 1),
+    Rounds(2, 2, 1),
+    n_validation=2,
+    n_long=2,
+    n_same=2,
+    n_films=2,
+    film_px=64,
 )
 SETTINGS = ExperimentSettings(TINY, "log-mel", "autovc-mel")
 

@@ -1,6 +1,7 @@
 """``visemic experiment korzun``."""
 
 import json as jsonlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+_N_STAGES, _PARTS = 20, 1_000
+"""Corpus, sixteen trainings, tables, voices and films."""
+
+
+def _whole(show: Callable[[int, int], None]) -> Callable[[str, int, int], None]:
+    """Give a callback that shows how much of all stages is done."""
+    begun: dict[str, None] = {}
+
+    def part(stage: str, done: int, total: int) -> None:
+        begun[stage] = None
+        show((len(begun) - 1) * _PARTS + _PARTS * done // max(1, total), _N_STAGES * _PARTS)
+
+    return part
 
 
 @app.callback()
@@ -73,7 +89,7 @@ def korzun(
     sources = choose_sources(w2v, None if avc is None else str(avc))
     settings = ExperimentSettings(FULL if full else REDUCED, *sources, seed)
     with progress_bar("experiments", quiet=quiet or json) as show:
-        report = run_experiments(out, settings, progress=lambda stage, done, total: show(done, total))
+        report = run_experiments(out, settings, progress=_whole(show))
     if json:
         plain = {"report": str(report), "w2v": settings.w2v, "avc": settings.avc}
         typer.echo(jsonlib.dumps(plain, ensure_ascii=False))
