@@ -128,3 +128,23 @@ def test_every_frame_has_the_state_of_its_symbol() -> None:
 def test_positions_have_no_end() -> None:
     like = torch.zeros(1)
     torch.testing.assert_close(sinusoids(5_000, 16, like)[:50], sinusoids(50, 16, like))
+
+
+def _gradient_norm(*, has_shortcut: bool) -> float:
+    torch.manual_seed(0)
+    config = AvatronVoiceConfig(
+        n_symbols=12, channels=64, heads=2, hidden=64, kernel=3, style_channels=(4,), dropout=0.0,
+        has_shortcut=has_shortcut,
+    )  # fmt: skip
+    voice = AvatronVoice(config).train()
+    symbols, owner = torch.randint(1, 12, (2, 20)), (torch.arange(80) // 4).expand(2, -1)
+    states = voice.encode(symbols, _valid(20, 20))
+    nothing = torch.zeros(2, 20)
+    mel = voice.decode(states, torch.zeros(2, 64), nothing, nothing, owner, _valid(80, 80))
+    (mel - torch.randn(mel.shape)).square().mean().backward()
+    return float(voice.embedding.weight.grad.norm())
+
+
+def test_the_shortcut_keeps_the_gradient_of_the_symbols_small() -> None:
+    assert _gradient_norm(has_shortcut=True) < 1
+    assert _gradient_norm(has_shortcut=False) > 10 * _gradient_norm(has_shortcut=True)

@@ -7,6 +7,7 @@ import pytest
 
 from visemic.core.errors import InputError
 from visemic.data.synthetic import synthetic_recordings
+from visemic.data.synthetic_config import VOICES
 from visemic.models.korzun import KorzunConfig
 from visemic.training.korzun import KorzunData
 from visemic.training.korzun_picture import draw_panels, same_speaker_share
@@ -14,6 +15,7 @@ from visemic.training.korzun_report import PUBLISHED, PUBLISHED_VOICES, PUBLISHE
 from visemic.training.korzun_scale import (
     FULL,
     MODELS,
+    NEW_VOICES,
     REDUCED,
     STUDIED,
     SUBSETS,
@@ -59,6 +61,10 @@ def test_two_speakers_alone_say_the_same_phrases():
         for speaker in experiment_corpus(REDUCED).speakers
     ]
     assert said[0] == said[1]
+
+
+def test_the_new_voices_are_in_no_corpus_that_is_made_here():
+    assert not {voice.removeprefix("espeak:") for voice in NEW_VOICES} & set(VOICES)
 
 
 def test_sixteen_runs_have_names_of_their_own():

@@ -116,7 +116,13 @@ def _head(result: Mapping[str, Any]) -> list[str]:
 
 def _caveat(column: str, source: Mapping[str, str]) -> str:
     if column == "w2v" and not source["source"].startswith("hf:"):
-        return " **Not wav2vec 2.0**: no checkpoint was given (`--w2v`)."
+        said = " **Not wav2vec 2.0**: no checkpoint was given (`--w2v`)."
+        if source["source"] == "phonetic":
+            said += (
+                " A tenth of what the encoder itself was trained on are manners of the same espeak voice, "
+                "both speakers' among them, though not the new voices below."
+            )
+        return said
     if column == "avc" and not source["source"].startswith("autovc:"):
         return " **Not AutoVC's output**: no trained converter was given (`--avc`)."
     return ""

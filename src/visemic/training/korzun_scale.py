@@ -16,8 +16,9 @@ SUBSETS = (1, 2, 3, 4)
 BEST_SUBSET = 4
 STUDIED = (("ff_w2v", 1), ("ff_avc", 1), ("ff_w2v", 4), ("s2s_w2v", 4))
 """Models and subsets that the paper's viewers compared."""
-NEW_VOICES = ("espeak:f4", "espeak:Michael")
-"""Voices of nobody in the corpus, in place of the two synthetic ones of the paper."""
+NEW_VOICES = ("espeak:shelby", "espeak:adam")
+"""Voices of nobody in this corpus or any that ``data.synthetic`` makes, so that an encoder which was
+trained on such a corpus has not heard them; in place of the two synthetic ones of the paper."""
 
 
 @dataclass(frozen=True)

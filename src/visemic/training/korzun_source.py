@@ -138,6 +138,7 @@ def _hugging_face(source: str, place: str) -> FeatureSource:
 
 
 def _phonetic(source: str, place: str) -> FeatureSource:
+    from visemic.core.artifact import ONNX
     from visemic.core.hub import find_artifact, packaged_models
     from visemic.models.heard_phones import NAME, VERSION, extract_phonetic, phonetic_network
     from visemic.text.phone_posterior import FIRST_STEP_S
@@ -146,7 +147,7 @@ def _phonetic(source: str, place: str) -> FeatureSource:
     artifact = find_artifact(place or (shipped or _WITH_PHONES)[0])
     network = phonetic_network(artifact)
     # The extractor's version tells nothing of the parameters, and features of two trainings do not mix.
-    version = f"{VERSION}-{artifact.checksum[:12]}"
+    version = f"{VERSION}-{artifact.sha256[ONNX][:12]}"
 
     def extract(waveform: Waveform) -> Features:
         return replace(extract_phonetic(waveform, network), version=version)
