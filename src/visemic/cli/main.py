@@ -12,6 +12,7 @@ import typer
 from visemic.cli.commands import convert, render
 from visemic.cli.data import app as data_app
 from visemic.cli.evaluate import evaluate
+from visemic.cli.experiment import app as experiment_app
 from visemic.cli.inspect import chart, doctor, rigs, voices
 from visemic.cli.make import animate, speak
 from visemic.cli.models import app as models_app
@@ -35,6 +36,7 @@ for command in (speak, animate, render, convert, chart, evaluate, train, voices,
 app.add_typer(models_app, name="models")
 app.add_typer(data_app, name="data")
 app.add_typer(study_app, name="study")
+app.add_typer(experiment_app, name="experiment")
 
 
 def _version(value: bool | None) -> None:

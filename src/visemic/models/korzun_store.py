@@ -98,10 +98,6 @@ def load_korzun(folder: Path) -> KorzunModel:
         raise ArtifactError(f"model {info.name!r} cannot be used: {error}; train it again") from error
     network, tensors = new_korzun(stored.network), artifact.tensors()
     heard = {key: tensors.pop(_HEARD + key, None) for key in ("mean", "spread")}
-    for key, own in network.state_dict().items():
-        # A count of batches has no axis; on disk it may have one of length 1.
-        if own.ndim == 0 and key in tensors and tensors[key].size == 1:
-            tensors[key] = tensors[key].reshape(())
     load_parameters(network, tensors, info.name)
     mean, spread = heard["mean"], heard["spread"]
     width = (stored.network.n_features,)
