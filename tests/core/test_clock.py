@@ -57,3 +57,9 @@ def test_an_hour_at_a_broadcast_rate_does_not_drift():
 def test_a_rate_that_is_none_is_refused(hz):
     with pytest.raises(ClockError):
         Rate.of(hz)
+
+
+def test_a_fraction_near_a_broadcast_rate_stays_itself() -> None:
+    assert Rate.of(Fraction(934, 85)).hz == Fraction(934, 85)
+    assert Rate.of("934/85").hz == Fraction(934, 85)
+    assert Rate.of(29.97).hz == Rate.of("29.97").hz == Fraction(30_000, 1_001)

@@ -58,8 +58,10 @@ class Rate:
             ) from error
         nominal = round(exact * Fraction(1001, 1000))
         broadcast = Fraction(nominal * 1000, 1001)
-        # 23.976, 29.97, 59.94: written with two or three decimals, they mean n*1000/1001.
-        if exact.denominator > 1 and nominal > 0 and abs(exact - broadcast) < Fraction(1, 200):
+        # 23.976, 29.97, 59.94: written with two or three decimals, they mean n*1000/1001. A fraction
+        # means itself.
+        is_decimal = isinstance(hz, float) or (isinstance(hz, str) and "/" not in hz)
+        if is_decimal and exact.denominator > 1 and nominal > 0 and abs(exact - broadcast) < Fraction(1, 200):
             exact = broadcast
         return cls(exact)
 
