@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from visemic.core.artifact import CARD, MANIFEST, TENSORS, load_artifact, save_artifact
+from visemic.training.motion_sync import without_traces
 
 ROOT = Path(__file__).parent.parent
 MAX_BYTES = 15_000_000
@@ -28,7 +29,7 @@ def main() -> None:
     name = trained.info.name
     left_out = {MANIFEST, CARD} | (set() if options.keep_tensors else {TENSORS})
     files = {
-        path.name: path.read_bytes()
+        path.name: without_traces(path.read_bytes()) if path.suffix == ".onnx" else path.read_bytes()
         for path in sorted(options.model.iterdir())
         if path.name not in left_out and path.name != TENSORS
     }

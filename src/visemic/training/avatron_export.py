@@ -11,7 +11,7 @@ from torch import nn
 
 from visemic.models.avatron import AvatronVoice
 from visemic.models.avatron_avatar import AvatronAvatar
-from visemic.training.motion_sync import quiet_export
+from visemic.training.motion_sync import quiet_export, without_traces
 
 _DYNAMIC = torch.export.Dim.DYNAMIC
 
@@ -163,5 +163,4 @@ def _exported(
     del model.graph.value_info[:]
     for output in model.graph.output:
         output.type.tensor_type.shape.dim[1].dim_param = f"length_{output.name}"
-    content: bytes = model.SerializeToString()
-    return content
+    return without_traces(model.SerializeToString())

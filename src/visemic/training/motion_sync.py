@@ -307,7 +307,26 @@ def tower_onnx(tower: nn.Module, example: Tensor) -> bytes:
     with quiet_export():
         program = torch.onnx.export(tower, (example,), dynamo=True, dynamic_shapes=(sizes,), verbose=False)
     assert program is not None
-    return program.model_proto.SerializeToString()
+    return without_traces(program.model_proto.SerializeToString())
+
+
+def without_traces(onnx_file: bytes) -> bytes:
+    """Give an ONNX file without the exporter's notes, which hold the paths of this machine's sources."""
+    import onnx
+
+    model = onnx.load_from_string(onnx_file)
+    parts = [model.graph, *model.functions]
+    for part in [model, *parts]:
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    for part in parts:
+        for item in (*part.node, *part.value_info):
+            item.ClearField("metadata_props")
+            item.ClearField("doc_string")
+    for item in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        item.ClearField("metadata_props")
+        item.ClearField("doc_string")
+    return bytes(model.SerializeToString())
 
 
 @contextmanager

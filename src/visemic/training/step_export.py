@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from visemic.models.step_network import NEW_STATE, STATE
-from visemic.training.motion_sync import quiet_export
+from visemic.training.motion_sync import quiet_export, without_traces
 
 
 class _Named(nn.Module):
@@ -46,7 +46,7 @@ def step_onnx(network: Any, *, with_shapes: bool) -> bytes:
             verbose=False,
         )
     assert program is not None
-    return program.model_proto.SerializeToString()
+    return without_traces(program.model_proto.SerializeToString())
 
 
 def network_mels(network: Any) -> int:

@@ -28,7 +28,7 @@ from visemic.models.spectral_vocoder import (
 )
 from visemic.models.vocoder import HifiGan, HifiGanConfig, fold
 from visemic.models.vocoder_session import HIFI_GAN, LATE_FRAMES, NEW_STATE, SPECTRAL, STATE
-from visemic.training.motion_sync import quiet_export
+from visemic.training.motion_sync import quiet_export, without_traces
 
 MEL_SCALE = 0.2
 """Brings the 0 to 13 above silence of a mel to the size that networks like."""
@@ -262,4 +262,4 @@ def _exported(
             verbose=False,
         )
     assert program is not None
-    return program.model_proto.SerializeToString()
+    return without_traces(program.model_proto.SerializeToString())
