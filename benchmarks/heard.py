@@ -20,22 +20,17 @@ from visemic.core.clock import SPEECH_RATE
 from visemic.core.hub import find_artifact
 from visemic.core.signals import Alignment, Waveform
 from visemic.models.heard_phones import hear_phones, phonetic_network
-from visemic.text.phone_posterior import FIRST_STEP_S, PHONES, STEP_S, viseme_of_phone
+from visemic.text.phone_posterior import viseme_of_phone
 from visemic.text.visemes import OCULUS_VISEMES
-from visemic.training.speech_data import read_clips, read_samples
+from visemic.training.speech_data import phone_numbers, read_clips, read_samples
 
 GROUPS = {"closed": ("PP",), "lip on teeth": ("FF",), "rounded": ("CH", "RR", "O", "U")}
 N_DRAWS = 1_000
 
 
-def rows_at_steps(phones: list[tuple[str, float, float]], n: int) -> np.ndarray:
+def visemes_at_steps(phones: list[tuple[str, float, float]], n: int) -> np.ndarray:
     """Give the viseme of each step."""
-    out = np.zeros(n, int)
-    visemes = viseme_of_phone()
-    for label, start, end in phones:
-        first, stop = (max(0, int(np.ceil((t - FIRST_STEP_S) / STEP_S - 1e-6))) for t in (start, end))
-        out[first:stop] = visemes[PHONES.index(label)]
-    return out
+    return viseme_of_phone()[phone_numbers(phones, n)]
 
 
 def counts(heard: np.ndarray, said: np.ndarray) -> np.ndarray:
@@ -70,8 +65,8 @@ def judge(
         spent_s += time.process_time() - begin
         heard_s += waveform.duration_s
         n = clip.samples // 320
-        phones = [("SIL" if p.label == "SIL" else p.label, p.start_s, p.end_s) for p in alignment.phones]
-        found.append(counts(rows_at_steps(phones, n), rows_at_steps(list(clip.phones), n)))
+        phones = [(p.label, p.start_s, p.end_s) for p in alignment.phones]
+        found.append(counts(visemes_at_steps(phones, n), visemes_at_steps(list(clip.phones), n)))
     return np.array(found), spent_s / heard_s
 
 

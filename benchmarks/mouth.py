@@ -23,7 +23,7 @@ from visemic.data.importers.array_file import NpzRows
 from visemic.data.importers.landmark import LandmarkFace, measure
 from visemic.data.importers.registry import load_importer
 from visemic.data.importers.split import split_of
-from visemic.motion.mouth import mouth_from_readouts, reference_mouth
+from visemic.motion.mouth import Mouth, mouth_from_readouts, reference_mouth
 from visemic.pipeline.animate import animate
 from visemic.pipeline.transcript import read_transcript
 from visemic.rig.readout import fit_readouts
@@ -106,9 +106,8 @@ def _r(s: np.ndarray) -> np.ndarray:
     return (n * pt - p * t) / spread
 
 
-def contacts(motion: Motion, alignment: Alignment) -> np.ndarray:
+def contacts(motion: Motion, alignment: Alignment, mouth: Mouth) -> np.ndarray:
     """Give sealed and all bilabials, closed and all vowels, of a clip, on the head."""
-    mouth = mouth_from_readouts(fit_readouts(load_rig("visemic")))
     gap = mouth.measure_mm("lip_gap", motion.to_layout(ARKIT_61).values.astype(float))
     hz = float(motion.rate)
     out = np.zeros(4)
@@ -135,6 +134,7 @@ def main() -> None:
     options = parser.parse_args()
     models = options.model or ["trunk-mouth", "viseme-rules"]
     if options.grid:
+        head = mouth_from_readouts(fit_readouts(load_rig("visemic")))
         clips = grid_clips(options.grid, tuple(options.splits))
         print(f"GRID, {len(clips)} clips: pooled r; mean r by clip (95 % over clips)\n")
         print(
@@ -146,7 +146,7 @@ def main() -> None:
                 clip = animate(sound, model=model, fps=options.fps)
                 pairs.append((at_times(clip.motion, times), measured))
                 aligned = align_words(sound, list(read_transcript(words, "en-us").words))
-                counts.append(contacts(clip.motion, aligned.alignment))
+                counts.append(contacts(clip.motion, aligned.alignment, head))
             n = np.array(counts).sum(0)
             shut = f"{n[0] / n[1]:.1%} of {n[1]:.0f} | {n[2] / n[3]:.1%} of {n[3]:.0f}"
             print(f"| {model} | {' | '.join(table(pairs))} | {shut} |", flush=True)

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 from visemic.core.artifact import CARD, MANIFEST, TENSORS, load_artifact, save_artifact
-from visemic.training.motion_sync import without_traces
+from visemic.training.onnx_file import without_traces
 
 ROOT = Path(__file__).parent.parent
 MAX_BYTES = 15_000_000

@@ -9,6 +9,7 @@ is aligned with its transcript; synthetic voices tell their phones' times themse
     python recipes/speech_corpus.py grid CORPUS OUT
     python recipes/speech_corpus.py ljspeech CORPUS OUT      # also vctk
     python recipes/speech_corpus.py flite SENTENCES.tsv OUT --clips 900
+    python recipes/speech_corpus.py slt SENTENCES.tsv OUT --clips 3000
     python recipes/speech_corpus.py festival SENTENCES.tsv OUT --clips 300
     python recipes/speech_corpus.py espeak SENTENCES.tsv OUT --clips 900
 
@@ -106,20 +107,32 @@ def flite(source: Path, clips: int) -> Iterator[Clip]:
     rng = np.random.default_rng(SEED)
     order = rng.permutation(len(sentences))[: clips * len(FLITE_VOICES)]
     with tempfile.TemporaryDirectory() as folder:
-        script, sound = Path(folder) / "text.txt", Path(folder) / "sound.wav"
         for number, pick in enumerate(order):
             voice = FLITE_VOICES[number % len(FLITE_VOICES)]
-            script.write_text(sentences[pick], encoding="ascii")
             stretch = float(np.exp(rng.normal(0.0, 0.12)))
-            shown = subprocess.run(
-                ["flite", "-voice", voice, "-f", str(script), "-o", str(sound), "-psdur",
-                 "--setf", f"duration_stretch={stretch:.3f}"],
-                check=True, capture_output=True, text=True,
-            ).stdout  # fmt: skip
-            phones = _ends_to_phones([(p, float(end)) for p, _, end in _pairs(shown)])
-            waveform = read_waveform(sound)
-            yield _clip(f"flite-{voice}-{number:05d}", f"flite-{voice}", "CMU (BSD-like)", sentences[pick],
-                        waveform, phones, number)  # fmt: skip
+            yield _flite(voice, sentences[pick], number, stretch, Path(folder))
+
+
+def _flite(voice: str, text: str, number: int, stretch: float, folder: Path) -> Clip:
+    script, sound = folder / "text.txt", folder / "sound.wav"
+    script.write_text(text, encoding="ascii")
+    shown = subprocess.run(
+        ["flite", "-voice", voice, "-f", str(script), "-o", str(sound), "-psdur",
+         "--setf", f"duration_stretch={stretch:.3f}"],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    phones = _ends_to_phones([(p, float(end)) for p, _, end in _pairs(shown)])
+    return _clip(f"flite-{voice}-{number:05d}", f"flite-{voice}", "CMU (BSD-like)", text,
+                 read_waveform(sound), phones, number)  # fmt: skip
+
+
+def slt(source: Path, clips: int) -> Iterator[Clip]:
+    """Give one voice of flite at its own tempo: the teacher of our voice."""
+    sentences = _sentences(source)
+    order = np.random.default_rng(SEED + 3).permutation(len(sentences))[:clips]
+    with tempfile.TemporaryDirectory() as folder:
+        for number, pick in enumerate(order):
+            yield _flite("slt", sentences[pick], number, 1.0, Path(folder))
 
 
 def festival(source: Path, clips: int) -> Iterator[Clip]:
@@ -259,7 +272,7 @@ def write(clips: Iterator[Clip], out: Path, kind: str) -> None:
     print(f"{kind}: hours {hours}")
 
 
-SOURCES = {f.__name__: f for f in (speechocean762, grid, ljspeech, vctk, flite, festival, espeak)}
+SOURCES = {f.__name__: f for f in (speechocean762, grid, ljspeech, vctk, flite, slt, festival, espeak)}
 
 
 def main() -> None:

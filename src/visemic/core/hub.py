@@ -41,13 +41,27 @@ def find_artifact(name: str, *, kind: str | None = None) -> Artifact:
     Raises:
         ArtifactError: There is no such model here, or it is not what it says.
     """
+    folder, origin = _folder_of(name)
+    return load_artifact(folder, kind=kind, origin=origin)
+
+
+def stated_info(name: str) -> ArtifactInfo:
+    """Give what a model says of itself, without reading and comparing its files; see ``find_artifact``.
+
+    Raises:
+        ArtifactError: There is no such model here, or its manifest cannot be used.
+    """
+    return read_info(_folder_of(name)[0])[0]
+
+
+def _folder_of(name: str) -> tuple[Path, str]:
+    """Give where a model lies, and where that comes from."""
     if name.startswith(HUB):
-        return load_artifact(_snapshot(name, is_local=True), kind=kind, origin=name)
-    packaged = package_weights() / name
+        return _snapshot(name, is_local=True), name
     if name in packaged_models():
-        return load_artifact(packaged, kind=kind, origin="package")
+        return package_weights() / name, "package"
     if Path(name).is_dir():
-        return load_artifact(Path(name), kind=kind)
+        return Path(name), "folder"
     raise ArtifactError(
         f"{unknown_name('model', name, packaged_models())}; or give a folder or hf:owner/name"
     )

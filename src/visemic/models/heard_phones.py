@@ -1,33 +1,23 @@
 """Phones from sound alone, by our phonetic encoder: posteriors, and an alignment out of them."""
 
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from visemic.audio.resample import resample
 from visemic.core.artifact import ONNX, Artifact
 from visemic.core.clock import SPEECH_RATE
-from visemic.core.signals import SILENCE, Alignment, Features, Phone, Waveform
+from visemic.core.signals import Alignment, Features, Phone, Waveform
 from visemic.models.step_network import StepNetwork, load_step_network
 from visemic.text.phone_posterior import FIRST_STEP_S, PHONES, STEP_RATE, STEP_S
 
 NAME, VERSION = "phonetic", "1"
 SWITCH_NATS = 2.0
 """What a change of phone costs: phones last, and likelihoods flicker."""
-_PRIOR_SHARE = 0.5
-"""How much of the prior is taken out of the posteriors: frequent phones win too often."""
-
-
-@cache
-def _network(path: Path, delay_steps: int) -> StepNetwork:
-    return load_step_network(path, delay_steps)
 
 
 def phonetic_network(artifact: Artifact) -> StepNetwork:
     """Give the network of an artefact that has phones among its outputs."""
-    return _network(artifact.file(ONNX), int(str(artifact.info.normaliser["delay_steps"])))
+    return load_step_network(artifact.file(ONNX), int(str(artifact.info.normaliser["delay_steps"])))
 
 
 def extract_phonetic(waveform: Waveform, network: StepNetwork) -> Features:
@@ -83,10 +73,9 @@ def alignment_of(
     first = np.concatenate([[0], changes])
     starts_s = np.concatenate([[0.0], FIRST_STEP_S + STEP_S * (changes - 0.5)])
     ends_s = np.append(starts_s[1:], duration_s)
-    heard = [
-        Phone(SILENCE if PHONES[path[i]] == "SIL" else PHONES[path[i]], float(a), float(b))
+    heard = tuple(
+        Phone(PHONES[path[i]], float(a), min(float(b), duration_s))
         for i, a, b in zip(first, starts_s, ends_s, strict=True)
         if b > a and a < duration_s
-    ]
-    heard = [Phone(p.label, p.start_s, min(p.end_s, duration_s)) for p in heard]
-    return Alignment(tuple(heard), (), "", duration_s, source="recognised")
+    )
+    return Alignment(heard, (), "", duration_s, source="recognised")

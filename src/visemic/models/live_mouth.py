@@ -13,12 +13,13 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from visemic.audio.resample import resample
-from visemic.core.artifact import ONNX, Artifact
+from visemic.core.artifact import Artifact
 from visemic.core.clock import SPEECH_RATE, Rate
 from visemic.core.config import config_from_dict
 from visemic.core.layout import ARKIT_61, MOUTH_33
 from visemic.core.signals import Motion, Waveform
-from visemic.models.step_network import StepNetwork, load_step_network
+from visemic.models.heard_phones import phonetic_network
+from visemic.models.step_network import StepNetwork
 from visemic.motion.calibrate import calibrate_mouth
 from visemic.motion.contacts import impose_windows
 from visemic.motion.heard_contacts import (
@@ -161,11 +162,10 @@ class MouthStream:
 
 def load_live_mouth(artifact: Artifact, readouts: Readouts) -> MouthModel:
     """Give the model of an artefact, ready for a head."""
-    delay = int(str(artifact.info.normaliser["delay_steps"]))
     timing = artifact.info.normaliser.get("timing")
     mouth = mouth_from_readouts(readouts)
     return MouthModel(
-        load_step_network(artifact.file(ONNX), delay),
+        phonetic_network(artifact),
         mouth,
         calibrate_mouth(mouth),
         config_from_dict(HeardTiming, timing, "timing") if isinstance(timing, dict) else HeardTiming(),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from visemic.core.artifact import ArtifactInfo, read_info
 from visemic.core.errors import ArtifactError, unknown_name
-from visemic.core.hub import HUB, find_artifact, package_weights, packaged_models
+from visemic.core.hub import HUB, find_artifact, package_weights, packaged_models, stated_info
 from visemic.models.viseme_rules import VisemeRules, VisemeRulesConfig
 from visemic.rig.readout import Readouts
 from visemic.text import g2p
@@ -86,7 +86,7 @@ def model_licence(name: str) -> str:
     """
     if name in _RULES:
         return next(info.licence for info in model_infos() if info.name == name)
-    return find_artifact(name).info.licence
+    return stated_info(name).licence
 
 
 def load_model(name: str, readouts: Readouts) -> VisemeRules:
@@ -120,7 +120,7 @@ def _sound_kind(name: str) -> str:
     packaged = packaged_models()
     if name not in packaged and not name.startswith(HUB) and not Path(name).is_dir():
         raise ArtifactError(unknown_name("model", name, [*_RULES, *packaged]))
-    kind = find_artifact(name).info.kind
+    kind = stated_info(name).kind
     if kind not in SOUND_LOADERS:
         raise ArtifactError(f"model {name!r} is of kind {kind!r}, which moves no face; see visemic models")
     return kind

@@ -18,8 +18,6 @@ from torch.nn import functional
 
 from visemic.models.phonetic import Block, PhoneticConfig, PhoneticEncoder
 
-MOTION_LEAD_S = 0.015
-
 
 @dataclass(frozen=True)
 class TrunkMouthConfig:

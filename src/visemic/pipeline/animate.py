@@ -11,7 +11,7 @@ from visemic.core.clock import SPEECH_RATE, Rate
 from visemic.core.signals import Alignment, Waveform
 from visemic.models.registry import full_name, takes
 from visemic.pipeline.clip import Clip
-from visemic.pipeline.motion import generate_motion, heard_alignment, provenance
+from visemic.pipeline.motion import generate_motion, heard_motion, provenance
 from visemic.pipeline.options import (
     DEFAULT_FPS,
     DEFAULT_LANGUAGE,
@@ -84,31 +84,26 @@ def animate(
     else:
         waveform, name = read_waveform(Path(source)), str(source)
     require_speech(waveform)
-    is_heard = transcript is None
-    if transcript is None or text is None:
-        alignment, note = _heard(waveform, options, progress), ""
+    hears_itself = transcript is None and takes(options.model) == "sound"
+    note = ""
+    if hears_itself:
+        motion, alignment, head_rig = heard_motion(waveform, options)
     else:
-        alignment, note = _align(waveform, text, lang, transcript, progress)
-    motion, head_rig = generate_motion(waveform, alignment, options)
+        if transcript is None or text is None:
+            alignment = recognise_phones(waveform, progress=progress)
+        else:
+            alignment, note = _align(waveform, text, lang, transcript, progress)
+        motion, head_rig = generate_motion(waveform, alignment, options)
     written = provenance(
         options,
         head_rig,
         command=command or f"visemic.animate({name!r})",
         voice=RECORDING,
         voice_licence="that of the recording",
-        licences={} if is_heard and takes(options.model) == "sound" else RECOGNISER_LICENCES,
+        licences={} if hears_itself else RECOGNISER_LICENCES,
         notes=(note,) if note else (),
     )
     return Clip(waveform, alignment, motion, head_rig, written)
-
-
-def _heard(
-    waveform: Waveform, options: FaceOptions, progress: Callable[[int, int], None] | None
-) -> Alignment:
-    """Give the phones that the model hears by itself, or the recogniser for one that needs phones."""
-    if takes(options.model) == "sound":
-        return heard_alignment(waveform, options)
-    return recognise_phones(waveform, progress=progress)
 
 
 def _align(

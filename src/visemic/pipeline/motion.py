@@ -1,5 +1,7 @@
 """From an alignment and its sound to motion: the part that text and speech share."""
 
+from typing import Any
+
 import numpy as np
 
 from visemic import __version__
@@ -30,26 +32,40 @@ def generate_motion(waveform: Waveform, alignment: Alignment, options: FaceOptio
     """
     rig = load_rig(options.rig)
     readouts = fit_readouts(rig)
-    prosody = extract_prosody(waveform)
-    generator = np.random.default_rng(options.seed)
     if takes(options.model) == "sound":
-        heard = load_sound_model(options.model, readouts)
-        motion = heard.generate(waveform, alignment, prosody, options.rate, options.control, generator)
-    else:
-        model = load_model(options.model, readouts)
-        motion = model.generate(alignment, prosody, options.rate, options.control, generator)
+        return _moved_by_sound(
+            load_sound_model(options.model, readouts), waveform, alignment, options, rig
+        ), rig
+    model = load_model(options.model, readouts)
+    generator = np.random.default_rng(options.seed)
+    prosody = extract_prosody(waveform)
+    motion = model.generate(alignment, prosody, options.rate, options.control, generator)
     return _with_tongue(motion, alignment, rig), rig
 
 
-def heard_alignment(waveform: Waveform, options: FaceOptions) -> Alignment:
-    """Give the phones that a model driven by sound hears.
+def heard_motion(waveform: Waveform, options: FaceOptions) -> tuple[Motion, Alignment, Rig]:
+    """Move a face to a sound by a model that hears for itself.
+
+    Returns:
+        The motion, the phones that the model heard, and the head.
 
     Raises:
         RigError: There is no such head.
         ArtifactError: There is no such model, or it is given phones.
     """
-    alignment: Alignment = load_sound_model(options.model, fit_readouts(load_rig(options.rig))).hear(waveform)
-    return alignment
+    rig = load_rig(options.rig)
+    model = load_sound_model(options.model, fit_readouts(rig))
+    alignment: Alignment = model.hear(waveform)
+    return _moved_by_sound(model, waveform, alignment, options, rig), alignment, rig
+
+
+def _moved_by_sound(
+    model: Any, waveform: Waveform, alignment: Alignment, options: FaceOptions, rig: Rig
+) -> Motion:
+    generator = np.random.default_rng(options.seed)
+    prosody = extract_prosody(waveform)
+    motion = model.generate(waveform, alignment, prosody, options.rate, options.control, generator)
+    return _with_tongue(motion, alignment, rig)
 
 
 def _with_tongue(motion: Motion, alignment: Alignment, rig: Rig) -> Motion:

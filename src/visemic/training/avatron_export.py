@@ -11,7 +11,7 @@ from torch import nn
 
 from visemic.models.avatron import AvatronVoice
 from visemic.models.avatron_avatar import AvatronAvatar
-from visemic.training.motion_sync import quiet_export, without_traces
+from visemic.training.onnx_file import onnx_model, without_traces
 
 _DYNAMIC = torch.export.Dim.DYNAMIC
 
@@ -145,20 +145,9 @@ def _exported(
     inputs: list[str],
     outputs: list[str],
 ) -> bytes:
-    import onnx  # noqa: F401, torch says only that something is missing
-
-    with quiet_export():
-        program = torch.onnx.export(
-            piece.eval().cpu(),
-            example,
-            input_names=inputs,
-            output_names=outputs,
-            dynamic_shapes=shapes,
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    model = program.model_proto
+    model = onnx_model(
+        piece.eval().cpu(), example, input_names=inputs, output_names=outputs, dynamic_shapes=shapes
+    )
     # The exporter notes the example's length for what follows a recurrence; any length is right.
     del model.graph.value_info[:]
     for output in model.graph.output:

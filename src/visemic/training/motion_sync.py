@@ -5,10 +5,7 @@ same clip and the moments of other clips repel. The nearest wrong moments are th
 they are what finds the lag.
 """
 
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -42,6 +39,7 @@ from visemic.training.motion_sync_data import (
     plain_crop,
     varied_crop,
 )
+from visemic.training.onnx_file import onnx_bytes
 from visemic.training.recipe import Recipe
 
 _LICENCE = "Apache-2.0"
@@ -299,48 +297,10 @@ def save_motion_sync(network: MotionSync, folder: Path, info: ArtifactInfo) -> N
 
 def tower_onnx(tower: nn.Module, example: Tensor) -> bytes:
     """Give one tower as ONNX; the number of clips and their length are free."""
-    import onnx  # noqa: F401, torch says only that something is missing
-
     sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     # Two clips: a size of 1 would be taken for a constant.
     example = example.expand(2, -1, -1).contiguous()
-    with quiet_export():
-        program = torch.onnx.export(tower, (example,), dynamo=True, dynamic_shapes=(sizes,), verbose=False)
-    assert program is not None
-    return without_traces(program.model_proto.SerializeToString())
-
-
-def without_traces(onnx_file: bytes) -> bytes:
-    """Give an ONNX file without the exporter's notes, which hold the paths of this machine's sources."""
-    import onnx
-
-    model = onnx.load_from_string(onnx_file)
-    parts = [model.graph, *model.functions]
-    for part in [model, *parts]:
-        part.ClearField("metadata_props")
-        part.ClearField("doc_string")
-    for part in parts:
-        for item in (*part.node, *part.value_info):
-            item.ClearField("metadata_props")
-            item.ClearField("doc_string")
-    for item in (*model.graph.input, *model.graph.output, *model.graph.initializer):
-        item.ClearField("metadata_props")
-        item.ClearField("doc_string")
-    return bytes(model.SerializeToString())
-
-
-@contextmanager
-def quiet_export() -> Iterator[None]:
-    """Keep the exporter's warnings about packages that are not needed from the user."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+    return onnx_bytes(tower, (example,), dynamic_shapes=(sizes,))
 
 
 def load_motion_sync(network: str | Path) -> MotionSync:

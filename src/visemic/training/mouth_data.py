@@ -19,9 +19,9 @@ from visemic.core.errors import ArtifactError
 from visemic.core.signals import Motion
 from visemic.data.recording import Recording
 from visemic.features.speech_mel import HOP_SAMPLES, N_MELS, WINDOW_SAMPLES, log_power
-from visemic.models.trunk_mouth import MOTION_LEAD_S
+from visemic.models.live_mouth import FIRST_MOUTH_S
 from visemic.rig.readout import Readouts, readout_index
-from visemic.text.phone_posterior import FIRST_STEP_S, STEP_S
+from visemic.text.phone_posterior import STEP_S
 from visemic.training.speech_data import changed_sound, phone_numbers, read_takes
 
 VERSION = 2
@@ -34,7 +34,7 @@ _SPREAD = (0.02, 0.98)
 
 def step_times_s(n_steps: int) -> Float[np.ndarray, " steps"]:
     """Give the times of which the steps' mouths are."""
-    return FIRST_STEP_S + MOTION_LEAD_S + STEP_S * np.arange(n_steps)
+    return FIRST_MOUTH_S + STEP_S * np.arange(n_steps)
 
 
 def measured_mm(

@@ -142,8 +142,7 @@ class PhoneticTask:
         """Write parameters, ONNX and what they are."""
         from visemic.training.step_export import step_onnx
 
-        numbers = "".join(f"- {name}: {value:.4g}\n" for name, value in metrics.items())
-        card = f"# {self.name}\n\n{self.description}.\n\nOn its own validation clips:\n\n{numbers}"
+        card = short_card(self.name, self.description, metrics)
         info = ArtifactInfo(
             name=self.name,
             kind=KIND,
@@ -160,6 +159,12 @@ class PhoneticTask:
         )
         onnx = step_onnx(network, with_shapes=False)
         save_artifact(folder, info, card=card, tensors=network.state_dict(), onnx=onnx)
+
+
+def short_card(name: str, description: str, metrics: Mapping[str, float]) -> str:
+    """Give the card of a training: what ships has a full one in ``docs/models``."""
+    numbers = "".join(f"- {key}: {value:.4g}\n" for key, value in metrics.items())
+    return f"# {name}\n\n{description}.\n\nOn its own validation clips:\n\n{numbers}"
 
 
 def data_licences(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -7,7 +7,7 @@ and of the rule engine's mouth. Noise, tilt, level and the length of the vocal t
 later, batch by batch, in the mel domain, where they cost nothing.
 
 Steps are those of ``models.phonetic``: step ``j`` at ``20 j + 10`` ms; mouth shapes are of
-``20 j + 25`` ms, see ``models.trunk_mouth``.
+``20 j + 25`` ms, see ``models.live_mouth``.
 """
 
 import io
@@ -28,7 +28,7 @@ from visemic.core.layout import MOUTH_33
 from visemic.core.signals import SILENCE, Alignment, Phone, Waveform
 from visemic.features.prosody import extract_prosody
 from visemic.features.speech_mel import HOP_SAMPLES, N_MELS, WINDOW_SAMPLES, log_power
-from visemic.models.trunk_mouth import MOTION_LEAD_S
+from visemic.models.live_mouth import FIRST_MOUTH_S
 from visemic.models.viseme_rules import VisemeRules
 from visemic.text.phone_posterior import FIRST_STEP_S, PHONES, STEP_S
 
@@ -141,7 +141,7 @@ def _mouth(
     rules: VisemeRules,
 ) -> Float32[np.ndarray, "steps 33"]:
     """Give the mouth at the times of the steps: a clip that starts later by the first step's time."""
-    start_s = FIRST_STEP_S + MOTION_LEAD_S
+    start_s = FIRST_MOUTH_S
     length_s = n_steps * STEP_S
     moved: list[Phone] = []
     end_before = 0.0

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from visemic.models.step_network import NEW_STATE, STATE
-from visemic.training.motion_sync import quiet_export, without_traces
+from visemic.training.onnx_file import onnx_bytes
 
 
 class _Named(nn.Module):
@@ -28,25 +28,18 @@ class _Named(nn.Module):
 
 def step_onnx(network: Any, *, with_shapes: bool) -> bytes:
     """Give a network with ``first_state`` as ONNX; only the number of frames is free."""
-    import onnx  # noqa: F401, torch says only that something is missing
-
     network = network.eval().cpu()
     state = network.first_state(1)
     curves = ["phones", "embedding", *(["shapes"] if with_shapes else [])]
     names = [f"{i}" for i in range(len(state))]
     half = torch.export.Dim("steps", min=1, max=100_000)
-    with quiet_export():
-        program = torch.onnx.export(
-            _Named(network, with_shapes).eval(),
-            (torch.zeros(1, 24, network_mels(network)), state),
-            input_names=["mel", *(STATE + n for n in names)],
-            output_names=[*curves, *(NEW_STATE + n for n in names)],
-            dynamic_shapes=({1: 2 * half}, [{} for _ in state]),
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    return without_traces(program.model_proto.SerializeToString())
+    return onnx_bytes(
+        _Named(network, with_shapes).eval(),
+        (torch.zeros(1, 24, network_mels(network)), state),
+        input_names=["mel", *(STATE + n for n in names)],
+        output_names=[*curves, *(NEW_STATE + n for n in names)],
+        dynamic_shapes=({1: 2 * half}, [{} for _ in state]),
+    )
 
 
 def network_mels(network: Any) -> int:

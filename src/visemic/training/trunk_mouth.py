@@ -27,7 +27,7 @@ from visemic.text.phone_posterior import PHONES, STEP_RATE
 from visemic.text.visemes import BILABIALS
 from visemic.training.mel_variation import leveled, noise, vary
 from visemic.training.mouth_data import MEASURES, UNKNOWN_PHONE, MouthTakes, speaker_affine
-from visemic.training.phonetic import SILENT_SCALE, data_licences, spread_of_crops
+from visemic.training.phonetic import SILENT_SCALE, data_licences, short_card, spread_of_crops
 from visemic.training.recipe import Recipe
 from visemic.training.speech_data import SpeechTakes
 from visemic.training.step_export import step_onnx
@@ -250,7 +250,7 @@ class TrunkMouthTask:
         for row in self.mouths.rows:
             if row["split"] != "validation":
                 continue
-            shapes, _ = self._whole(network, self.mouths.log_mel, row)
+            shapes = self._whole(network, self.mouths.log_mel, row)
             span = slice(row["first"], row["first"] + row["steps"])
             mm = np.clip(shapes, 0, 1) @ self.slopes_mm + self.rest_mm
             pooled.setdefault(row["speaker"], []).append((mm, np.asarray(self.mouths.measures_mm[span])))
@@ -266,21 +266,18 @@ class TrunkMouthTask:
         metrics["loss"] = loss / max(1, n)
         return metrics
 
-    def _whole(
-        self, network: nn.Module, log_mel: np.ndarray, row: Mapping[str, Any]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _whole(self, network: nn.Module, log_mel: np.ndarray, row: Mapping[str, Any]) -> np.ndarray:
         assert isinstance(network, TrunkMouth)
         first, steps = row["first"], row["steps"]
         mel = leveled(np.asarray(log_mel[2 * first : 2 * (first + steps)], np.float32), None)
         device = next(network.parameters()).device
         with torch.no_grad():
-            logits, shapes = network.whole(torch.from_numpy(mel)[None].to(device))
-        return shapes[0].float().cpu().numpy(), logits[0].float().cpu().numpy()
+            _, shapes = network.whole(torch.from_numpy(mel)[None].to(device))
+        return np.asarray(shapes[0].float().cpu().numpy())
 
     def save(self, network: nn.Module, folder: Path, metrics: Mapping[str, float]) -> None:
         """Write parameters, ONNX and what they are."""
-        numbers = "".join(f"- {name}: {value:.4g}\n" for name, value in metrics.items())
-        card = f"# {self.name}\n\n{self.description}.\n\nOn its own validation clips:\n\n{numbers}"
+        card = short_card(self.name, self.description, metrics)
         info = ArtifactInfo(
             name=self.name,
             kind=KIND,

@@ -28,7 +28,7 @@ from visemic.models.spectral_vocoder import (
 )
 from visemic.models.vocoder import HifiGan, HifiGanConfig, fold
 from visemic.models.vocoder_session import HIFI_GAN, LATE_FRAMES, NEW_STATE, SPECTRAL, STATE
-from visemic.training.motion_sync import quiet_export, without_traces
+from visemic.training.onnx_file import onnx_bytes
 
 MEL_SCALE = 0.2
 """Brings the 0 to 13 above silence of a mel to the size that networks like."""
@@ -249,17 +249,6 @@ def scaled(mel: Float[Tensor, "b t m"]) -> Float[Tensor, "b t m"]:
 def _exported(
     network: nn.Module, examples: tuple, inputs: list[str], outputs: list[str], free: tuple
 ) -> bytes:
-    import onnx  # noqa: F401, torch says only that something is missing
-
-    with quiet_export():
-        program = torch.onnx.export(
-            network.eval().cpu(),
-            examples,
-            input_names=inputs,
-            output_names=outputs,
-            dynamic_shapes=free,
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    return without_traces(program.model_proto.SerializeToString())
+    return onnx_bytes(
+        network.eval().cpu(), examples, input_names=inputs, output_names=outputs, dynamic_shapes=free
+    )
