@@ -30,6 +30,7 @@ from visemic.features.voice_mel import (
 )
 from visemic.models.vocoder_critic import VocoderCritic, VocoderCriticConfig
 from visemic.models.vocoder_session import SPECTRAL
+from visemic.training.heard_mel import HeardMels
 from visemic.training.recipe import Recipe
 from visemic.training.speech_data import SpeechClip, read_clips, read_samples
 from visemic.training.vocoder_generator import generator_from
@@ -59,6 +60,8 @@ class VocoderData:
     """Range of the level that a crop is changed by."""
     validation_clips: int = 12
     """At most so many clips judge, six seconds of each."""
+    heard_share: float = 0.75
+    """Share of crops that are heard as a voice painted them, where data ``heard`` is given."""
 
     def __post_init__(self) -> None:
         if self.crop_frames < 12:
@@ -101,7 +104,8 @@ class VocoderTask:
     """The task for the training loop.
 
     Data ``speech`` is a folder made by ``recipes/speech_corpus.py``; ``start``, if given, the
-    artefact of an earlier training whose generator goes on.
+    artefact of an earlier training whose generator goes on; ``heard``, if given, the mels that a
+    voice paints of the same clips (``recipes/voice_mels.py``).
 
     Source:
         Kong et al. 2020, "HiFi-GAN", section 2.4, the losses and their scales.
@@ -127,6 +131,7 @@ class VocoderTask:
             raise ArtifactError("the vocoder recipe needs data 'speech'; give --data speech=FOLDER")
         self._speech = Path(data_paths["speech"])
         self._start = data_paths.get("start")
+        self._heard = HeardMels(Path(data_paths["heard"])) if "heard" in data_paths else None
         self._clips: list[SpeechClip] = []
         self._pitches: dict[str, Float32[np.ndarray, " frames"]] = {}
         self._order: list[int] = []
@@ -190,7 +195,14 @@ class VocoderTask:
             first = int(rng.integers(0, last + 1)) - lead - _EDGE_FRAMES
             level = 10.0 ** (rng.uniform(*self.data.gain_db) / 20)
             part = self._part(clip, first, mels.shape[1] + 2 * _EDGE_FRAMES) * np.float32(level)
-            mels[place] = voice_mel(part)[_EDGE_FRAMES : _EDGE_FRAMES + mels.shape[1]]
+            if (
+                self._heard is not None
+                and clip.clip_id in self._heard
+                and rng.random() < self.data.heard_share
+            ):
+                mels[place] = self._heard.part(clip.clip_id, first + _EDGE_FRAMES, mels.shape[1], level)
+            else:
+                mels[place] = voice_mel(part)[_EDGE_FRAMES : _EDGE_FRAMES + mels.shape[1]]
             pitches[place] = self._pitch(clip, first + _EDGE_FRAMES, mels.shape[1])
             begin = (lead + _EDGE_FRAMES) * VOICE_HOP_SAMPLES
             sounds[place] = part[begin : begin + sounds.shape[1]]
@@ -255,13 +267,19 @@ class VocoderTask:
         for clip in spread:
             samples = read_samples(self._speech, clip)[:_MOST_VALIDATION_SAMPLES]
             samples = np.pad(samples, (0, max(0, 2_400 - len(samples))))
-            mel = torch.from_numpy(voice_mel(samples))[None].to(device)
+            mel = torch.from_numpy(self._judged_mel(clip, samples))[None].to(device)
             with torch.no_grad():
                 sound = self.generator.whole(network["generator"], mel, generator)[:, : len(samples)]
             found = self._distances(sound.float(), torch.from_numpy(samples)[None].to(device))
             for name, value in found.items():
                 totals[name] += float(value) / len(spread)
         return {"loss": totals["mel"] + totals["spectrum"], **totals}
+
+    def _judged_mel(self, clip: SpeechClip, samples: np.ndarray) -> np.ndarray:
+        mel = voice_mel(samples)
+        if self._heard is None or clip.clip_id not in self._heard:
+            return mel
+        return self._heard.part(clip.clip_id, 0, len(mel), 1.0)
 
     def save(self, network: nn.Module, folder: Path, metrics: Mapping[str, float]) -> None:
         """Write the generator's parameters, its ONNX file and what they are."""
