@@ -247,7 +247,28 @@ def takes(
         typer.echo(f"{n_takes} takes in {folder}")
 
 
-for _command in (check, show, takes, kinds):
+def caption(store: Store, overwrite: Overwrite = False, quiet: Quiet = False, json: Json = False) -> None:
+    """Write captions of a corpus of emotions from what its faces measurably do.
+
+    \b
+    Examples:
+      visemic data caption corpus
+      visemic data caption corpus --overwrite
+    """
+    from visemic.data.captions import CAPTIONS, write_captions
+
+    with _counter("clip", quiet=quiet or json) as count:
+        captions = write_captions(store, overwrite=overwrite, progress=count)
+    n_texts = sum(len(c.texts) for c in captions)
+    if json:
+        typer.echo(
+            jsonlib.dumps({"captions": str(store / CAPTIONS), "clips": len(captions), "texts": n_texts})
+        )
+    elif not quiet:
+        typer.echo(f"{len(captions)} clips, {n_texts} texts in {store / CAPTIONS}")
+
+
+for _command in (check, show, takes, caption, kinds):
     app.command()(_command)
 
 

@@ -24,6 +24,7 @@ _IMPORTERS: dict[str, tuple[str, str]] = {
     "multiface": ("multiface", "MultifaceImporter"),
     "meshtalk": ("meshtalk", "MeshtalkImporter"),
     "synthetic": ("visemic.data.synthetic", "SyntheticImporter"),
+    "expressive": ("visemic.data.expressive", "ExpressiveImporter"),
 }
 """Module and class by kind; modules are imported when asked for, those without a dot from here."""
 
