@@ -1,12 +1,12 @@
 """Avatron at work: text in; mel, motion and alignment out, sentence by sentence, without torch.
 
 The text piece says how long each symbol lasts; the plan makes whole frames of that; the frames
-piece makes mel and motion of the same frames. A vocoder turns the mel into sound, 200 samples a
-frame.
+piece makes mel and the face piece motion of the same frames. A vocoder turns the mel into sound,
+200 samples a frame.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from visemic.models.avatron_text import (
     symbol_numbers,
 )
 from visemic.models.avatron_timing import (
+    at_times,
     duration_of,
     spoken_frames,
     symbol_of_frame,
@@ -32,7 +33,7 @@ from visemic.models.avatron_timing import (
 )
 
 VOICE_KIND, KIND = "avatron-voice", "avatron"
-TEXT_FILE, FRAMES_FILE = "text.onnx", "frames.onnx"
+TEXT_FILE, FRAMES_FILE, FACE_FILE = "text.onnx", "frames.onnx", "face.onnx"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +62,13 @@ class SentencePlan:
 class AvatronSpeech:
     """A trained Avatron, with or without a face."""
 
-    def __init__(self, artifact: Artifact, *, threads: int = 1) -> None:
-        """Load both pieces.
+    def __init__(self, artifact: Artifact, *, threads: int = 1, face: bool = True) -> None:
+        """Load the pieces.
 
         Args:
             artifact: Of kind ``avatron`` or ``avatron-voice``.
             threads: Threads of each piece.
+            face: Give motion too, if it has a face.
 
         Raises:
             ArtifactError: It is of another kind or was trained on other symbols.
@@ -81,10 +83,12 @@ class AvatronSpeech:
         """Manner of each speaker."""
         self.face_styles: tuple[str, ...] = tuple(normaliser.get("face_styles", ()))
         """Manners of moving."""
-        self.rate = Rate.of(info.rates_hz["motion"]) if "motion" in info.rates_hz else None
+        has_face = face and "motion" in info.rates_hz
+        self.rate = Rate.of(info.rates_hz["motion"]) if has_face else None
         """Video frames a second that the face was trained at."""
-        self._text = _session(artifact, TEXT_FILE, threads)
-        self._frames = _session(artifact, FRAMES_FILE, threads)
+        self._text = open_piece(artifact, TEXT_FILE, threads)
+        self._frames = open_piece(artifact, FRAMES_FILE, threads)
+        self._face = open_piece(artifact, FACE_FILE, threads) if has_face else None
 
     def plan(
         self,
@@ -147,19 +151,23 @@ class AvatronSpeech:
             "energy": plan.energy[None],
             "symbol_of_frame": owner[None],
         }
+        (mel,) = self._frames.run(None, inputs)
         motion = None
-        if self.rate is not None:
-            before, share = video_places(len(owner), rate or self.rate)
-            inputs |= {
+        if self._face is not None and self.rate is not None:
+            before, share = video_places(len(owner), self.rate)
+            after = np.minimum(before + 1, len(owner) - 1)
+            inputs = {
+                "states": plan.states[None],
                 "classes": phone_classes(plan.utterance.symbols)[None],
                 "face_style": self._face_style(face_style),
-                "before": before[None],
+                "before": owner[before][None],
+                "after": owner[after][None],
                 "share": share[None],
             }
-            mel, moved = self._frames.run(None, inputs)
-            motion = moved[0]
-        else:
-            (mel,) = self._frames.run(None, inputs)
+            (moved,) = self._face.run(None, inputs)
+            # It learnt at its own rate: at another one the same movement is seen, not another made.
+            wanted = rate or self.rate
+            motion = at_times(moved[0], self.rate, wanted.times_s(wanted.count(duration_of(len(owner)))))
         return SpokenSentence(plan.utterance, mel[0], motion, alignment_of(plan.utterance, plan.frames))
 
     def speak(
@@ -213,15 +221,33 @@ def alignment_of(utterance: Utterance, frames: Int64[np.ndarray, " symbols"]) ->
         )
         if end > start
     )
-    words = []
-    for number, text in enumerate(utterance.words):
-        own = [place for place, word in enumerate(utterance.word_of_symbol) if word == number]
-        if own:
-            words.append(Word(text, starts_s[own[0]], ends_s[own[-1]]))
-    return Alignment(phones, tuple(words), " ".join(utterance.words), ends_s[-1] if ends_s else 0.0)
+    words = _written_words(utterance, starts_s, ends_s)
+    text = " ".join(word.text for word in words)
+    return Alignment(phones, words, text, ends_s[-1] if ends_s else 0.0)
 
 
-def _session(artifact: Artifact, file: str, threads: int) -> Any:
+def _written_words(
+    utterance: Utterance, starts_s: Sequence[float], ends_s: Sequence[float]
+) -> tuple[Word, ...]:
+    """Give written words in time: those spoken for one token, as ``$5``, are one."""
+    tokens = utterance.token_of_word or tuple(range(len(utterance.words)))
+    spoken = utterance.spoken or utterance.words
+    words: dict[int, Word] = {}
+    for place, number in enumerate(utterance.word_of_symbol):
+        if number < 0:
+            continue
+        token = tokens[number]
+        said = " ".join(w for w, t in zip(spoken, tokens, strict=True) if t == token)
+        first = words.get(token, Word(utterance.words[number], starts_s[place], 0.0, said))
+        words[token] = replace(first, end_s=ends_s[place])
+    return tuple(
+        replace(word, spoken="" if word.spoken == word.text.lower() else word.spoken)
+        for word in words.values()
+    )
+
+
+def open_piece(artifact: Artifact, file: str, threads: int) -> Any:
+    """Load one of the networks of an artefact."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

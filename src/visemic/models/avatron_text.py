@@ -20,7 +20,8 @@ from visemic.text.phone_posterior import PHONES
 from visemic.text.transcript import SpokenWord, spoken_words
 
 PAD = "_"
-PAUSES = (SILENCE, ",", ".", "?", "!")
+SENTENCE_ENDS = (".", "?", "!")
+PAUSES = (SILENCE, ",", *SENTENCE_ENDS)
 """Symbols of silence: before speech, inside a sentence, and at its end by the mark there."""
 SYMBOLS = (PAD, *PAUSES, *(phone for phone in PHONES if phone != SILENCE))
 """Symbols in the order of their numbers; 0 fills batches."""
@@ -57,6 +58,10 @@ class Utterance:
     """Speed by symbol, from the marks."""
     fixed_s: tuple[float | None, ...]
     """Seconds that a symbol must last; None leaves it to the voice."""
+    token_of_word: tuple[int, ...] = ()
+    """Number of the written token of each word: ``$5`` is two words; empty if each is its own."""
+    spoken: tuple[str, ...] = ()
+    """Each word as said, lower-case."""
 
     @property
     def is_pause(self) -> Bool[np.ndarray, " symbols"]:
@@ -172,6 +177,15 @@ def read_script(text: str, language: str = "en-us") -> tuple[Utterance, ...]:
     return tuple(utterances)
 
 
+def plain_text(text: str, language: str = "en-us") -> str:
+    """Give a text without its marks.
+
+    Raises:
+        TextError: A mark is unknown or out of range, or it stands inside a word.
+    """
+    return _without_marks(text, language)[0].strip()
+
+
 def _stretch_end(words: Sequence[SpokenWord], first: int) -> int:
     """Give the word after a sentence, or after a part of one that is too long."""
     sentence = words[first].sentence_index
@@ -219,7 +233,13 @@ def _utterance(
     if is_last:
         fixed_s[-1] = pauses_s.get(first + len(words))
     return Utterance(
-        tuple(symbols), tuple(word.text for word in words), tuple(word_of), tuple(tempo), tuple(fixed_s)
+        tuple(symbols),
+        tuple(word.text for word in words),
+        tuple(word_of),
+        tuple(tempo),
+        tuple(fixed_s),
+        tuple(word.token_index for word in words),
+        tuple(word.word for word in words),
     )
 
 

@@ -113,8 +113,8 @@ def _stretch(
     if not least - 0.5 / hz <= duration_s <= most + 0.5 / hz:
         nearest = least if duration_s < least else most
         raise InputError(
-            f"the text cannot last {duration_s:.2f} s; the nearest possible is {nearest:.2f} s "
-            f"({least:.2f} to {most:.2f} s)"
+            f"the text cannot last {duration_s:.2f} s; give {least:.2f} to {most:.2f} s, the nearest "
+            f"possible is {nearest:.2f} s"
         )
     wanted = MEL_RATE.count(duration_s) - kept.sum()
     return float(max(0.0, wanted) / max(free.sum(), 1e-9))
@@ -156,3 +156,20 @@ def video_places(
     places = np.clip(places, 0, last)
     before = np.minimum(np.floor(places), max(0, last - 1)).astype(np.int64)
     return before, (places - before).astype(np.float32)
+
+
+def at_times(
+    values: Float[np.ndarray, "video outputs"], rate: Rate, times_s: Float[np.ndarray, " times"]
+) -> Float32[np.ndarray, "times outputs"]:
+    """Give movement at other times, on straight lines between its frames; outside them it holds.
+
+    Args:
+        values: One row a frame, at least one.
+        rate: Frames a second.
+        times_s: Seconds.
+    """
+    places = np.clip(times_s * float(rate), 0, len(values) - 1)
+    first = np.minimum(places.astype(np.int64), max(0, len(values) - 2))
+    second = np.minimum(first + 1, len(values) - 1)
+    share = (places - first)[:, None]
+    return (values[first] * (1 - share) + values[second] * share).astype(np.float32)

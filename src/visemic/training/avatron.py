@@ -24,7 +24,7 @@ from visemic.models.avatron_aligner import (
     hard_alignment,
 )
 from visemic.models.avatron_speech import FRAMES_FILE, TEXT_FILE, VOICE_KIND
-from visemic.models.avatron_text import SYMBOLS, check_symbols
+from visemic.models.avatron_text import SENTENCE_ENDS, SYMBOLS, check_symbols
 from visemic.training.avatron_data import (
     PITCH_SCALE_HZ,
     VoiceClip,
@@ -39,6 +39,8 @@ from visemic.training.recipe import Recipe
 _LICENCE = "Apache-2.0"
 _STYLE_CLIPS = 64
 """Clips whose styles are averaged into a speaker's."""
+_KNOWN_PAUSES = 50
+"""A pause that was met less often is spoken as the commonest one of those that end a sentence."""
 
 
 @dataclass(frozen=True)
@@ -316,6 +318,7 @@ class AvatronVoiceTask:
         """Write parameters, both pieces as ONNX, and what they are."""
         assert isinstance(network, VoiceNetwork)
         self._load()
+        lent = self._lend_pauses(network.voice)
         numbers = "".join(f"- {name}: {value:.4g}\n" for name, value in metrics.items())
         card = f"# {self.recipe.name}\n\n{self.recipe.description}.\n\nOn unseen sentences:\n\n{numbers}"
         info = ArtifactInfo(
@@ -333,6 +336,7 @@ class AvatronVoiceTask:
                 "mel_mean": self._mean,
                 "mel_spread": self._spread,
                 "pitch_scale_hz": PITCH_SCALE_HZ,
+                "lent_pauses": lent,
             },
             data_licences={clip.speaker: clip.licence for clip in self._train},
             metrics=dict(metrics),
@@ -344,6 +348,16 @@ class AvatronVoiceTask:
             ),
         }
         save_artifact(folder, info, card=card, tensors=network.voice.state_dict(), files=files)
+
+    def _lend_pauses(self, voice: AvatronVoice) -> dict[str, str]:
+        """Give ends of sentences that were hardly met the state of the commonest; tell which."""
+        met = np.bincount(np.concatenate([c.symbols for c in self._train]), minlength=len(SYMBOLS))
+        ends = [place for place, symbol in enumerate(SYMBOLS) if symbol in SENTENCE_ENDS]
+        commonest = max(ends, key=lambda place: met[place])
+        rare = [place for place in ends if met[place] < min(_KNOWN_PAUSES, met[commonest])]
+        with torch.no_grad():
+            voice.embedding.weight[rare] = voice.embedding.weight[commonest].clone()
+        return {SYMBOLS[place]: SYMBOLS[commonest] for place in rare}
 
 
 def load_voice(folder: Path) -> tuple[AvatronVoice, ArtifactInfo]:
