@@ -12,7 +12,7 @@ TEXT = "My mother makes bread every morning."
 
 @pytest.fixture(scope="module")
 def spoken():
-    return visemic.speak(TEXT)
+    return visemic.speak(TEXT, voice="espeak")
 
 
 @pytest.mark.slow

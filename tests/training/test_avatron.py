@@ -13,6 +13,10 @@ from visemic.core.clock import Rate
 from visemic.core.errors import ArtifactError, InputError
 from visemic.models.avatron_speech import AvatronSpeech
 from visemic.models.avatron_text import read_script
+from visemic.models.base import FaceControl
+from visemic.models.registry import load_model
+from visemic.rig.readout import fit_readouts
+from visemic.rig.registry import load_rig
 from visemic.training.avatron import AvatronVoiceTask, load_voice
 from visemic.training.avatron_avatar import AvatronFaceTask
 from visemic.training.avatron_data import frame_symbols, symbol_means
@@ -170,6 +174,10 @@ def test_a_face_learns_on_the_voice_and_leaves_with_it(voice, tmp_path):
         for sentence in speaking.speak(text, rate):
             expected = (rate or Rate.of(30)).count(sentence.alignment.duration_s)
             assert sentence.motion.shape == (expected, 52)
+    face = load_model(str(result.model), fit_readouts(load_rig("visemic")))
+    moved = face.generate(sentence.alignment, None, Rate.of(25), FaceControl(), np.random.default_rng(0))
+    assert moved.n_frames == Rate.of(25).count(sentence.alignment.duration_s)
+    assert moved.channel("jawOpen").max() > 0.1
     (plan,) = speaking.plan(read_script("Moo {pause 1} moo."))
     assert plan.frames[plan.utterance.symbols.index(",")] == 80
 
@@ -182,7 +190,7 @@ def test_without_critics_only_reconstruction_is_learnt(voice, tmp_path):
     network = task.network()
     assert network.critics is None
     parts = task.loss(network, task.batch([0, 1], torch.Generator().manual_seed(0)), torch.Generator())
-    assert set(parts) == {"loss", "reconstruction", "velocity", "lips", "closure"}
+    assert set(parts) == {"loss", "reconstruction", "velocity", "lips", "closure", "measures"}
     assert [key for _, key in task.optimisers(network)] == ["loss"]
 
 

@@ -14,6 +14,7 @@ from visemic.cli.data import app as data_app
 from visemic.cli.evaluate import evaluate
 from visemic.cli.experiment import app as experiment_app
 from visemic.cli.inspect import chart, doctor, rigs, voices
+from visemic.cli.instruct import instruct
 from visemic.cli.make import animate, speak
 from visemic.cli.models import app as models_app
 from visemic.cli.study import app as study_app
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (speak, animate, render, convert, chart, evaluate, train, voices, rigs, doctor):
+for command in (speak, animate, instruct, render, convert, chart, evaluate, train, voices, rigs, doctor):
     app.command()(command)
 app.add_typer(models_app, name="models")
 app.add_typer(data_app, name="data")

@@ -7,9 +7,14 @@ from typing import Annotated
 import typer
 
 from visemic.cli.options import (
+    Act,
     Blink,
     Brows,
     Curves,
+    Duration,
+    Emotion,
+    ExpressionFrom,
+    File,
     Fps,
     Gaze,
     Head,
@@ -18,20 +23,32 @@ from visemic.cli.options import (
     Labels,
     Lang,
     ModelName,
+    NoteFile,
     Out,
     Overwrite,
     Quiet,
     RigName,
+    Said,
+    SaveNote,
     Seed,
+    Since,
     Subtitles,
+    Temperature,
+    Tempo,
     ViewName,
+    VoiceName,
     Width,
     Wireframe,
 )
 from visemic.core.errors import TextError
 
 
-def _read_text(text: str | None, file: Path | None) -> str:
+def read_text(text: str | None, file: Path | None) -> str:
+    """Give a text from the command line or from a file.
+
+    Raises:
+        TextError: Both or neither are given, or the file is no UTF-8 text.
+    """
     if (text is None) == (file is None):
         raise TextError("give either a TEXT or -f FILE, one of the two")
     if text is not None:
@@ -52,17 +69,12 @@ def _read_text(text: str | None, file: Path | None) -> str:
 
 def speak(
     text: Annotated[str | None, typer.Argument(help="What to say.", show_default=False)] = None,
-    file: Annotated[
-        Path | None, typer.Option("-f", "--file", help="Read the text from a file; - is standard input.")
-    ] = None,
+    file: File = None,
     out: Out = [],  # noqa: B006
-    voice: Annotated[str | None, typer.Option(help="Voice; see visemic voices.", show_default=False)] = None,
+    voice: VoiceName = None,
     lang: Lang = "en-us",
-    tempo: Annotated[float, typer.Option(help="Speed of voice and face: 0.5 half to 2 double.")] = 1.0,
-    duration: Annotated[
-        float | None,
-        typer.Option(help="Exact length in seconds, voice and face together.", show_default=False),
-    ] = None,
+    tempo: Tempo = 1.0,
+    duration: Duration = None,
     fps: Fps = "30",
     rig: RigName = "visemic",
     model: ModelName = "viseme-rules",
@@ -71,6 +83,11 @@ def speak(
     brows: Brows = 1.0,
     head: Head = 1.0,
     gaze: Gaze = 1.0,
+    note: NoteFile = None,
+    emotion: Emotion = "",
+    act: Act = False,
+    save_note: SaveNote = None,
+    since: Since = None,
     width: Width = 512,
     height: Height = 512,
     view: ViewName = "front",
@@ -84,49 +101,36 @@ def speak(
 ) -> None:
     """Speak a text with a voice and a face.
 
+    Marks steer the neural voice: {slow}, {fast}, {normal}, {tempo 0.8}, {pause 0.5}.
+
     \b
     Examples:
       visemic speak "Hello there." -o hello.mp4
       visemic speak -f script.txt -o take.csv -o take.wav --fps 60
       visemic speak "Mind the gap." -o gap.glb --duration 2.40
+      visemic speak "Wait {pause 0.8} {slow} for it." -o wait.mp4 --tempo 1.1
+      visemic speak "What a day!" --emotion happy:0.6 -o day.mp4
       visemic speak "Bonjour." --lang fr -o bonjour.mp4 --tempo 0.8
     """
-    from visemic.cli.report import command_line, need_outputs, save_all, tell
-    from visemic.pipeline.clip import View, check_outputs
+    from visemic.cli.report import Outputs, command_line
+    from visemic.pipeline.clip import View
     from visemic.pipeline.speak import speak as make_clip
 
-    need_outputs(out)
-    check_outputs(out, overwrite=overwrite)
+    outputs = Outputs(out, save_note, overwrite=overwrite, quiet=quiet, as_json=json)
+    outputs.check(is_acted=bool(note or emotion or act))
     look = View(width, height, view, subtitles=subtitles, labels=labels, curves=curves, wireframe=wireframe)
     clip = make_clip(
-        _read_text(text, file),
-        voice=voice,
-        lang=lang,
-        tempo=tempo,
-        duration=duration,
-        fps=fps,
-        rig=rig,
-        model=model,
-        seed=seed,
-        blink=blink,
-        brows=brows,
-        head=head,
-        gaze=gaze,
-        command=command_line(),
-    )
-    paths = save_all(clip, out, overwrite=overwrite, view=look, quiet=quiet or json)
-    tell(clip, paths, quiet=quiet, as_json=json)
+        read_text(text, file), voice=voice, lang=lang, tempo=tempo, duration=duration, fps=fps, rig=rig,
+        model=model, seed=seed, blink=blink, brows=brows, head=head, gaze=gaze, note=note, emotion=emotion,
+        act="best" if act else "", since=since, command=command_line(),
+    )  # fmt: skip
+    outputs.write(clip, look)
 
 
 def animate(
     audio: Annotated[Path, typer.Argument(help="Audio or video file with speech.", show_default=False)],
-    text: Annotated[
-        str | None,
-        typer.Option(help="What is said: phones are aligned instead of recognised.", show_default=False),
-    ] = None,
-    file: Annotated[
-        Path | None, typer.Option("-f", "--file", help="Read that text from a file; - is standard input.")
-    ] = None,
+    text: Said = None,
+    file: File = None,
     out: Out = [],  # noqa: B006
     lang: Lang = "en-us",
     fps: Fps = "30",
@@ -137,6 +141,13 @@ def animate(
     brows: Brows = 1.0,
     head: Head = 1.0,
     gaze: Gaze = 1.0,
+    note: NoteFile = None,
+    emotion: Emotion = "",
+    act: Act = False,
+    save_note: SaveNote = None,
+    since: Since = None,
+    expression_from: ExpressionFrom = "",
+    temperature: Temperature = 1.0,
     width: Width = 512,
     height: Height = 512,
     view: ViewName = "front",
@@ -157,32 +168,25 @@ def animate(
       visemic animate speech.wav -o speech.mp4
       visemic animate interview.mp4 --text "What was said." -o take.csv --fps 60
       visemic animate line.flac -f line.txt -o line.glb
+      visemic animate line.flac --act --save-note line.json -o line.mp4
+      visemic animate line.flac --note edited.json -o line.mp4
+      visemic animate line.wav --model meshtalk-lite --expression-from brows.csv -o line.mp4
     """
-    from visemic.cli.report import command_line, need_outputs, progress_bar, save_all, tell
+    from visemic.cli.report import Outputs, command_line, progress_bar
     from visemic.pipeline.animate import animate as make_clip
-    from visemic.pipeline.clip import View, check_outputs
+    from visemic.pipeline.clip import View
 
-    need_outputs(out)
-    check_outputs(out, overwrite=overwrite)
+    outputs = Outputs(out, save_note, overwrite=overwrite, quiet=quiet, as_json=json)
+    outputs.check(is_acted=bool(note or emotion or act))
     look = View(width, height, view, subtitles=subtitles, labels=labels, curves=curves, wireframe=wireframe)
-    said = _read_text(text, file) if text is not None or file is not None else None
+    said = read_text(text, file) if text is not None or file is not None else None
     if subtitles and said is None:
         raise TextError("subtitles need the words; give --text or -f FILE, or leave --subtitles out")
     with progress_bar(audio.name, quiet=quiet or json) as show:
         clip = make_clip(
-            audio,
-            text=said,
-            lang=lang,
-            fps=fps,
-            rig=rig,
-            model=model,
-            seed=seed,
-            blink=blink,
-            brows=brows,
-            head=head,
-            gaze=gaze,
-            command=command_line(),
+            audio, text=said, lang=lang, fps=fps, rig=rig, model=model, seed=seed, blink=blink, brows=brows,
+            head=head, gaze=gaze, note=note, emotion=emotion, act="best" if act else "", since=since,
+            expression_from=expression_from or None, temperature=temperature, command=command_line(),
             progress=show,
-        )
-    paths = save_all(clip, out, overwrite=overwrite, view=look, quiet=quiet or json)
-    tell(clip, paths, quiet=quiet, as_json=json)
+        )  # fmt: skip
+    outputs.write(clip, look)

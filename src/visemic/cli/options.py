@@ -23,6 +23,18 @@ Blink = Annotated[float, typer.Option(help="Rate of blinks: 0 off, 1 natural, at
 Brows = Annotated[float, typer.Option(help="Height of brow accents: 0 off, 1 natural, at most 3.")]
 Head = Annotated[float, typer.Option(help="Angle of head motion: 0 off, 1 natural, at most 3.")]
 Gaze = Annotated[float, typer.Option(help="Size of eye motion: 0 off, 1 natural, at most 3.")]
+ExpressionFrom = Annotated[
+    str,
+    typer.Option(
+        "--expression-from",
+        metavar="CLIP",
+        help="With a MeshTalk: file of motion, or STORE/speaker/clip, that the upper face follows.",
+        show_default=False,
+    ),
+]
+Temperature = Annotated[
+    float, typer.Option(help="With a MeshTalk: chance of the upper face, 0 the likeliest, 1 as trained.")
+]
 Lang = Annotated[str, typer.Option(help="Language of the text, such as en-us, fr, de.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
@@ -40,3 +52,39 @@ Labels = Annotated[
 ]
 Curves = Annotated[bool, typer.Option("--curves", help="Show curves below mp4 and png.")]
 Wireframe = Annotated[bool, typer.Option("--wireframe", help="Show the edges of the mesh on mp4 and png.")]
+NoteFile = Annotated[
+    Path | None,
+    typer.Option("--note", help="Acting note, .json or .txt: how to look, span by span.", show_default=False),
+]
+Emotion = Annotated[
+    str,
+    typer.Option(
+        "--emotion", metavar="NAME[:LEVEL]", help="Emotion of the whole clip, such as happy:0.6.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Act = Annotated[bool, typer.Option("--act", help="Write a note from the speech and act it.")]
+SaveNote = Annotated[
+    Path | None,
+    typer.Option("--save-note", help="Write the note that was acted, .json or .txt.", show_default=False),
+]
+Since = Annotated[
+    Path | None,
+    typer.Option(
+        "--since", help="Note of an earlier run: only spans that differ move otherwise.", show_default=False
+    ),
+]
+File = Annotated[
+    Path | None, typer.Option("-f", "--file", help="Read the text from a file; - is standard input.")
+]
+Said = Annotated[
+    str | None,
+    typer.Option("--text", help="What is said: phones are aligned, not recognised.", show_default=False),
+]
+VoiceName = Annotated[
+    str | None, typer.Option("--voice", help="Voice; see visemic voices.", show_default=False)
+]
+Tempo = Annotated[float, typer.Option(help="Speed of voice and face: 0.5 half to 2 double.")]
+Duration = Annotated[
+    float | None, typer.Option(help="Exact length in seconds, voice and face together.", show_default=False)
+]

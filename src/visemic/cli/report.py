@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,49 @@ def save_all(clip: "Clip", out: list[Path], *, overwrite: bool, view: "View", qu
         with progress_bar(path.name, quiet=quiet) as show:
             paths.append(clip.save(path, overwrite=overwrite, view=view, progress=show))
     return paths
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a command that makes a clip writes, and how it says so."""
+
+    files: list[Path]
+    note: Path | None = None
+    """Where the acted note goes."""
+    overwrite: bool = field(default=False, kw_only=True)
+    quiet: bool = field(default=False, kw_only=True)
+    as_json: bool = field(default=False, kw_only=True)
+
+    def check(self, *, is_acted: bool) -> None:
+        """Refuse what cannot be written, before any work.
+
+        Raises:
+            InputError: No output is named, or a note is to be saved and there will be none.
+            FormatError: A suffix is not known.
+            OutputError: A file exists, or its folder is missing.
+        """
+        from visemic.core.atomic import check_writable
+        from visemic.pipeline.act import check_note_name
+        from visemic.pipeline.clip import check_outputs
+
+        need_outputs(self.files)
+        check_outputs(self.files, overwrite=self.overwrite)
+        if self.note is None:
+            return
+        if not is_acted:
+            raise InputError("there is no note to save; give --act, --note FILE or --emotion NAME")
+        check_note_name(self.note)
+        check_writable(self.note, overwrite=self.overwrite)
+
+    def write(self, clip: "Clip", view: "View") -> None:
+        """Write every file and say what was made."""
+        from visemic.pipeline.act import save_note
+
+        quiet = self.quiet or self.as_json
+        paths = save_all(clip, self.files, overwrite=self.overwrite, view=view, quiet=quiet)
+        if self.note is not None and clip.note is not None:
+            paths.append(save_note(clip.note, self.note, overwrite=self.overwrite))
+        tell(clip, paths, quiet=self.quiet, as_json=self.as_json)
 
 
 def tell(clip: "Clip", paths: list[Path], *, quiet: bool, as_json: bool) -> None:

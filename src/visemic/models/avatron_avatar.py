@@ -155,7 +155,7 @@ class AvatronAvatar(nn.Module):
         length = before.shape[1]
         valid = torch.arange(length, device=before.device) < n_frames[:, None]
         here = valid[..., None].to(said.dtype)
-        x = torch.lerp(first, second, share[..., None]) * here
+        x = (first + (second - first) * share[..., None]) * here
         inner = functional.leaky_relu(self.near(x.transpose(1, 2))) * here.transpose(1, 2)
         x = self.wide(inner).transpose(1, 2)
         x = x + self.style_norm(self.style(style))[:, None]
@@ -169,9 +169,24 @@ class AvatronAvatar(nn.Module):
             return self.recurrence(x.flatten(0, 1)[:, None])[0].unflatten(0, x.shape[:2])[:, :, 0]
         if len(x) == 1:
             return self.recurrence(x)[0]
-        packed = nn.utils.rnn.pack_padded_sequence(x, n_frames.cpu(), batch_first=True, enforce_sorted=False)
-        mixed, _ = self.recurrence(packed)
-        return nn.utils.rnn.pad_packed_sequence(mixed, batch_first=True, total_length=x.shape[1])[0]
+        # Packed sequences say the same, step by step and five times slower on a CPU.
+        length = x.shape[1]
+        places = torch.arange(length, device=x.device).expand(len(x), -1)
+        last = n_frames[:, None] - 1
+        turned = torch.where(places <= last, last - places, places)[..., None]
+        for layer in range(self.recurrence.num_layers):
+            ahead = self._one_way(x, f"l{layer}")
+            back = self._one_way(x.gather(1, turned.expand(-1, -1, x.shape[-1])), f"l{layer}_reverse")
+            x = torch.cat([ahead, back.gather(1, turned.expand(-1, -1, back.shape[-1]))], -1)
+        return x
+
+    def _one_way(self, x: Float[Tensor, "b f c"], layer: str) -> Float[Tensor, "b f r"]:
+        """Run one layer of the recurrence in one direction."""
+        names = [f"{kind}_{layer}" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        parameters = [getattr(self.recurrence, name) for name in names]
+        start = x.new_zeros(1, len(x), self.config.recurrent)
+        out: Tensor = torch.lstm(x, (start, start), parameters, True, 1, 0.0, self.training, False, True)[0]
+        return out
 
 
 def periodic_positions(length: Count, channels: int, period: int, like: Tensor) -> Float[Tensor, "f c"]:

@@ -39,7 +39,15 @@ _RULES: dict[str, Callable[[Readouts], VisemeRules]] = {
 }
 """Models that take timed phones."""
 
-SOUND_LOADERS: dict[str, str] = {"trunk-mouth": "visemic.models.sound_face:load_sound_face"}
+PHONE_LOADERS: dict[str, str] = {"avatron": "visemic.models.avatron_face:load_avatron_face"}
+"""Trained models that take timed phones: kind of artefact to ``module:function``, called with the
+artefact and the head's read-outs."""
+
+SOUND_LOADERS: dict[str, str] = {
+    "meshtalk": "visemic.models.meshtalk_face:load_meshtalk_face",
+    "avi-style": "visemic.models.expressive_sound:load_expressive_face",
+    "trunk-mouth": "visemic.models.sound_face:load_sound_face",
+}
 """Models that take a sound: kind of artefact to ``module:function``, called with the artefact
 and the head's read-outs."""
 
@@ -74,8 +82,7 @@ def takes(name: str) -> Literal["phones", "sound"]:
     """
     if name in _RULES:
         return "phones"
-    _sound_kind(name)
-    return "sound"
+    return "phones" if _kind(_and_manner(name)[0]) in PHONE_LOADERS else "sound"
 
 
 def model_licence(name: str) -> str:
@@ -86,20 +93,29 @@ def model_licence(name: str) -> str:
     """
     if name in _RULES:
         return next(info.licence for info in model_infos() if info.name == name)
-    return stated_info(name).licence
+    return stated_info(_and_manner(name)[0]).licence
 
 
-def load_model(name: str, readouts: Readouts) -> VisemeRules:
+def load_model(name: str, readouts: Readouts) -> Any:
     """Give a model that takes timed phones, ready for a head.
 
+    Args:
+        name: The rules, one that ships, a folder, or ``hf:owner/name`` that was fetched; after a
+            colon, how it should move: ``avatron:happy`` or ``avatron:happy=0.6,rules=0.4``.
+        readouts: Of the head it is to move.
+
     Raises:
-        ArtifactError: There is no such model, or it takes a sound.
+        ArtifactError: There is no such model, it was altered, or it takes a sound.
+        InputError: It does not move in that manner.
     """
-    if name in packaged_models():
+    if name in _RULES:
+        return _RULES[name](readouts)
+    name, manner = _and_manner(name)
+    kind = _kind(name)
+    if kind not in PHONE_LOADERS:
         raise ArtifactError(f"model {name!r} takes a sound and is given phones; choose viseme-rules")
-    if name not in _RULES:
-        raise ArtifactError(unknown_name("model", name, _RULES))
-    return _RULES[name](readouts)
+    model = _loaded(PHONE_LOADERS[kind], name, readouts)
+    return model.in_manner(manner) if manner else model
 
 
 def load_sound_model(name: str, readouts: Readouts) -> Any:
@@ -112,16 +128,30 @@ def load_sound_model(name: str, readouts: Readouts) -> Any:
     Raises:
         ArtifactError: There is no such model, it was altered, or it does not take a sound.
     """
-    module, _, function = SOUND_LOADERS[_sound_kind(name)].partition(":")
+    kind = _kind(name)
+    if kind not in SOUND_LOADERS:
+        raise ArtifactError(f"model {name!r} takes phones and is given a sound; choose trunk-mouth")
+    return _loaded(SOUND_LOADERS[kind], name, readouts)
+
+
+def _loaded(loader: str, name: str, readouts: Readouts) -> Any:
+    module, _, function = loader.partition(":")
     return getattr(importlib.import_module(module), function)(find_artifact(name), readouts)
 
 
-def _sound_kind(name: str) -> str:
+def _and_manner(name: str) -> tuple[str, str]:
+    """Part ``avatron:happy=0.6`` at the colon; names on the hub and paths keep theirs."""
+    base, colon, manner = name.rpartition(":")
+    return (base, manner) if colon and (base in packaged_models() or Path(base).is_dir()) else (name, "")
+
+
+def _kind(name: str) -> str:
+    """Give the kind of a trained model that moves a face."""
     packaged = packaged_models()
     if name not in packaged and not name.startswith(HUB) and not Path(name).is_dir():
         raise ArtifactError(unknown_name("model", name, [*_RULES, *packaged]))
     kind = stated_info(name).kind
-    if kind not in SOUND_LOADERS:
+    if kind not in SOUND_LOADERS and kind not in PHONE_LOADERS:
         raise ArtifactError(f"model {name!r} is of kind {kind!r}, which moves no face; see visemic models")
     return kind
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from visemic.audio.align import align_words
 from visemic.audio.io import read_waveform, require_speech, resample
 from visemic.audio.recognise import recognise_phones
+from visemic.core.acting_note import ActingNote
 from visemic.core.clock import SPEECH_RATE, Rate
-from visemic.core.signals import Alignment, Waveform
+from visemic.core.signals import Alignment, Motion, Waveform
 from visemic.models.registry import full_name, takes
+from visemic.pipeline.act import act_motion, checked_options
 from visemic.pipeline.clip import Clip
-from visemic.pipeline.motion import generate_motion, heard_motion, provenance
+from visemic.pipeline.motion import check_expression, generate_motion, heard_motion, provenance
 from visemic.pipeline.options import (
     DEFAULT_FPS,
     DEFAULT_LANGUAGE,
@@ -20,6 +22,7 @@ from visemic.pipeline.options import (
     FaceOptions,
 )
 from visemic.pipeline.transcript import Transcript, read_transcript
+from visemic.rig.linear import Rig
 
 RECORDING = "recording"
 """Name of the voice when the sound was given."""
@@ -40,6 +43,12 @@ def animate(
     brows: float = 1.0,
     head: float = 1.0,
     gaze: float = 1.0,
+    note: "ActingNote | str | Path | None" = None,
+    emotion: str = "",
+    act: str = "",
+    since: "ActingNote | str | Path | None" = None,
+    expression_from: "str | Path | None" = None,
+    temperature: float = 1.0,
     command: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Clip:
@@ -61,6 +70,13 @@ def animate(
         brows: Height of brow accents, 0 off, 1 natural.
         head: Angle of head motion, 0 off, 1 natural.
         gaze: Size of saccades, 0 off, 1 natural.
+        note: How the speaker looks, span by span: a note, or a file of one.
+        emotion: The short form of a note for the whole clip, such as ``happy:0.6``.
+        act: Who writes a note from the speech: ``best``, ``rules``, or a model of notes.
+        since: Note of an earlier run: outside the spans that differ all bits stay those of that run.
+        expression_from: Clip that the upper face follows, with a model such as ``meshtalk-lite``: a
+            file of motion, or a clip of a store as ``STORE/speaker/clip``; None leaves it to chance.
+        temperature: Of that model's chance: 0 the likeliest face, 1 as trained.
         command: What the manifest should say; None writes the Python call.
         progress: Called now and then with seconds done and seconds in all.
 
@@ -73,37 +89,50 @@ def animate(
         InputError: Another option is out of range.
 
     Example:
-        >>> clip = animate("speech.wav", text="Hello.")  # doctest: +SKIP
-        >>> clip.save("speech.csv")  # doctest: +SKIP
+        >>> animate("speech.wav", text="Hello.").save("speech.csv")  # doctest: +SKIP
     """
-    options = FaceOptions(fps, rig, full_name(model), seed, blink, brows, head, gaze)
-    options.check()
+    face = FaceOptions(fps, rig, full_name(model), seed, blink, brows, head, gaze)
+    face = replace(face, emotion=emotion, act=act, temperature=temperature)
+    face = replace(face, expression_from=str(expression_from or ""))
+    options = checked_options(face, note, since)
+    check_expression(options)
     transcript = read_transcript(text, lang) if text is not None else None
-    if isinstance(source, Waveform):
-        waveform, name = resample(source, SPEECH_RATE), "a waveform"
-    else:
-        waveform, name = read_waveform(Path(source)), str(source)
+    waveform = resample(source, SPEECH_RATE) if isinstance(source, Waveform) else read_waveform(Path(source))
+    name = "a waveform" if isinstance(source, Waveform) else str(source)
     require_speech(waveform)
-    hears_itself = transcript is None and takes(options.model) == "sound"
-    note = ""
-    if hears_itself:
-        motion, alignment, head_rig = heard_motion(waveform, options)
-    else:
-        if transcript is None or text is None:
-            alignment = recognise_phones(waveform, progress=progress)
-        else:
-            alignment, note = _align(waveform, text, lang, transcript, progress)
-        motion, head_rig = generate_motion(waveform, alignment, options)
+    motion, alignment, head_rig, remarks = _moved(waveform, text, lang, transcript, options, progress)
+    acted = act_motion(motion, waveform, alignment, options, head_rig)
     written = provenance(
-        options,
-        head_rig,
-        command=command or f"visemic.animate({name!r})",
-        voice=RECORDING,
+        options, head_rig, command=command or f"visemic.animate({name!r})", voice=RECORDING,
         voice_licence="that of the recording",
-        licences={} if hears_itself else RECOGNISER_LICENCES,
-        notes=(note,) if note else (),
-    )
-    return Clip(waveform, alignment, motion, head_rig, written)
+        licences={} if _hears_itself(transcript, options) else RECOGNISER_LICENCES,
+        notes=(*remarks, *acted.remarks),
+    )  # fmt: skip
+    return Clip(waveform, alignment, acted.motion, head_rig, written, acted.note)
+
+
+def _hears_itself(transcript: Transcript | None, options: FaceOptions) -> bool:
+    return transcript is None and takes(options.model) == "sound"
+
+
+def _moved(
+    waveform: Waveform,
+    text: str | None,
+    lang: str,
+    transcript: Transcript | None,
+    options: FaceOptions,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Motion, Alignment, Rig, tuple[str, ...]]:
+    """Give motion, phones, head, and how the phones were found if that needs saying."""
+    if _hears_itself(transcript, options):
+        return *heard_motion(waveform, options), ()
+    remark = ""
+    if transcript is None or text is None:
+        alignment = recognise_phones(waveform, progress=progress)
+    else:
+        alignment, remark = _align(waveform, text, lang, transcript, progress)
+    motion, rig = generate_motion(waveform, alignment, options)
+    return motion, alignment, rig, (remark,) if remark else ()
 
 
 def _align(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visemic.core.acting_note import ActingNote
 from visemic.core.atomic import atomic_path, check_writable
 from visemic.core.clock import Rate
 from visemic.core.errors import FormatError, OutputError
@@ -102,6 +103,8 @@ class Clip:
     """The head."""
     provenance: Provenance
     """Version, command, seed and licences."""
+    note: ActingNote | None = None
+    """The note that was acted, on the clip's clock; None when nobody asked for one."""
 
     @property
     def duration_s(self) -> float:

@@ -9,7 +9,7 @@ from typing import Literal
 
 State = Literal["ok", "missing", "broken"]
 
-EXTRAS = {"espeak": "espeakng-loader", "usd": "usd-core"}
+EXTRAS = {"espeak": "espeakng-loader", "kokoro": "kokoro", "piper": "piper-tts", "usd": "usd-core"}
 """Optional extras and the distribution each brings."""
 
 
@@ -52,7 +52,13 @@ def _speech() -> str:
     from visemic.pipeline.speak import speak
 
     clip = speak("Hello.")
-    return f"{clip.duration_s:.2f} s of voice, {clip.motion.n_frames} frames"
+    return f"{clip.duration_s:.2f} s of voice {clip.provenance.voice}, {clip.motion.n_frames} frames"
+
+
+def _can_speak() -> bool:
+    from visemic.voices.registry import default_voice, voice_infos
+
+    return any(info.installed for info in voice_infos() if info.name == default_voice("en-us"))
 
 
 def _recogniser() -> str:
@@ -90,6 +96,6 @@ def run_checks() -> list[Check]:
     checks.append(_try("head", _head))
     checks.append(_try("phone recogniser", _recogniser))
     checks.append(_try("video", _video))
-    if _version(EXTRAS["espeak"]):
+    if _can_speak():
         checks.append(_try("text to voice and face", _speech))
     return checks

@@ -5,9 +5,12 @@ Names are those of the command line, so that what one learns there holds in Pyth
 
 from dataclasses import dataclass
 
+from visemic.core.acting_note import ActingNote, whole_note
+from visemic.core.action_units import DEGREES
 from visemic.core.clock import Rate
 from visemic.core.errors import ClockError, InputError
 from visemic.models.base import FaceControl
+from visemic.motion.emotion import LEVELS, emotion_weights
 
 MIN_FPS = 1
 MAX_FPS = 240
@@ -36,6 +39,41 @@ class FaceOptions:
     brows: float = 1.0
     head: float = 1.0
     gaze: float = 1.0
+    note: ActingNote | None = None
+    """How the speaker looks, span by span."""
+    emotion: str = ""
+    """The short form of a note: ``happy``, ``happy:0.6`` or ``happy:strong`` from beginning to end."""
+    act: str = ""
+    """Who writes the note: ``best``, ``rules``, a model's name; nothing leaves it out."""
+    since: ActingNote | None = None
+    """Note of an earlier run: only the spans that differ from it move otherwise."""
+
+    expression_from: str = ""
+    """Clip that a model which parts speech from expression takes the upper face from."""
+    temperature: float = 1.0
+    """Of such a model's chance: 0 the likeliest face, 1 as trained."""
+
+    @property
+    def is_acted(self) -> bool:
+        """Whether there is anything to act."""
+        return self.note is not None or bool(self.emotion or self.act)
+
+    def emotion_note(self, duration_s: float) -> ActingNote:
+        """Give the note that the short form stands for.
+
+        Raises:
+            InputError: It names no emotion, or no intensity.
+        """
+        name, _, level = self.emotion.partition(":")
+        named = {**DEGREES, **LEVELS, "": LEVELS["strong"]}
+        try:
+            intensity = named[level] if level in named else float(level)
+        except ValueError:
+            raise InputError(
+                f"emotion {self.emotion!r} has no intensity that can be read; write it as happy:0.6"
+            ) from None
+        emotion_weights(name, intensity)  # refuses what is not known
+        return whole_note(duration_s, name, intensity, source="emotion")
 
     @property
     def rate(self) -> Rate:
@@ -65,5 +103,12 @@ class FaceOptions:
             ClockError: The frame rate is.
         """
         _ = self.rate, self.control
+        asked = [name for name in ("note", "emotion", "act") if getattr(self, name)]
+        if len(asked) > 1:
+            raise InputError(f"both {asked[0]} and {asked[1]} say how to look; give one of the two")
+        if self.since is not None and self.note is None:
+            raise InputError("an earlier note is compared with a note and none is given; give --note FILE")
+        if self.emotion:
+            self.emotion_note(1.0)
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}; give a whole number from 0 up")

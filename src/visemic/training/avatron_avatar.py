@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from visemic.core.artifact import ArtifactInfo, save_artifact
@@ -24,10 +24,10 @@ from visemic.models.avatron_discriminator import (
     generator_loss,
     gradient_penalty,
 )
-from visemic.models.avatron_speech import FRAMES_FILE, KIND, TEXT_FILE
+from visemic.models.avatron_speech import FACE_FILE, FRAMES_FILE, KIND, TEXT_FILE
 from visemic.training.avatron import load_voice
 from visemic.training.avatron_data import padded
-from visemic.training.avatron_export import frames_onnx, text_onnx
+from visemic.training.avatron_export import face_onnx, frames_onnx, text_onnx
 from visemic.training.avatron_face_data import (
     FaceClip,
     FaceCorpus,
@@ -43,6 +43,12 @@ _FITTED_FRAMES = 4_000
 """Frames on which the critics' basis and the unit of movement are fitted."""
 
 
+_STILL = 1e-3
+"""What moves less than this, in units of the spread, is not judged for its liveliness."""
+_JUDGED = ("adversarial", "features", "real_verdict", "made_verdict")
+"""Parts that are 0 until the critics take part."""
+
+
 @dataclass(frozen=True)
 class FaceLossConfig:
     """Scales of the parts, on movement in units of its spread."""
@@ -51,6 +57,8 @@ class FaceLossConfig:
     velocity: float = 10.0
     lips: float = 10.0
     closure: float = 5.0
+    measures: float = 0.0
+    """Lip gap, width, protrusion and teeth gap on the head, each in units of its spread; needs channels."""
     gan: bool = True
     """False trains without critics: the ablation, and what the released code does."""
     adversarial: float = 1.0
@@ -61,6 +69,8 @@ class FaceLossConfig:
     """Length of the pieces that the critics see."""
     gradient_penalty: float = 0.0
     """Scale of R1, on a sixteenth of the steps."""
+    is_half: bool = False
+    """Compute in bfloat16 on a CPU."""
     critic: CriticConfig = CriticConfig()  # noqa: RUF009, the class is frozen
 
 
@@ -118,6 +128,7 @@ class AvatronFaceTask:
             self._sample = sampled_motion(corpus, corpus.train, _FITTED_FRAMES)
             self._scale = float(max(self._sample.std(), 1e-9))
             self._regions = face_regions(corpus)
+            self._measures = _measures(self._regions, self._sample, self._scale)
             if self._regions.gap_mm is None and self.scales.closure > 0:
                 raise InputError(
                     f"loss.closure is {self.scales.closure:g} and no lips are named; set data.lip_vertices "
@@ -179,11 +190,10 @@ class AvatronFaceTask:
         return batch
 
     def _batch(self, clips: Sequence[FaceClip]) -> dict[str, Tensor]:
-        styles = np.eye(max(1, len(self.data.styles)), dtype=np.float32)
         return {
             "states": padded([clip.states for clip in clips], np.float32),
             "classes": padded([clip.classes for clip in clips], np.int64),
-            "style": torch.from_numpy(styles[[clip.style for clip in clips]]),
+            "style": torch.from_numpy(np.stack([clip.style for clip in clips])),
             "before": padded([clip.before for clip in clips], np.int64),
             "after": padded([clip.after for clip in clips], np.int64),
             "share": padded([clip.share for clip in clips], np.float32),
@@ -198,24 +208,29 @@ class AvatronFaceTask:
         """Give all parts; those of the critics are 0 until they take part."""
         assert isinstance(network, FaceNetwork)
         scales = self.scales
-        made = _moved(network.avatar, batch)
+        is_half = scales.is_half and not batch["motion"].is_cuda
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_half):
+            made = _moved(network.avatar, batch).float()
         parts = self._reconstruction(made, batch)
         total = (
             scales.reconstruction * parts["reconstruction"]
             + scales.velocity * parts["velocity"]
             + scales.lips * parts["lips"]
             + scales.closure * parts["closure"]
+            + scales.measures * parts["measures"]
         )
         if network.critics is None:
             return {"loss": total, **parts}
-        takes_part = (network.n_steps >= scales.adversarial_from_step).to(made.dtype)
+        takes_part = bool(network.n_steps >= scales.adversarial_from_step)
         if network.training:
             network.n_steps += 1
-        judged = self._judged(network.critics, made, batch, generator)
-        total = total + takes_part * (
-            scales.adversarial * judged["adversarial"] + scales.features * judged["features"]
-        )
-        critic = takes_part * judged.pop("told")
+        if not takes_part:
+            nothing = torch.stack([(p * 0.0).sum() for p in network.critics.parameters()]).sum()
+            return {"loss": total, "critic": nothing, **parts, **dict.fromkeys(_JUDGED, made.new_zeros(()))}
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_half):
+            judged = self._judged(network.critics, made, batch, generator)
+        total = total + scales.adversarial * judged["adversarial"] + scales.features * judged["features"]
+        critic = judged.pop("told")
         return {"loss": total, "critic": critic, **parts, **judged}
 
     def _reconstruction(self, made: Float[Tensor, "b f n"], batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -230,10 +245,14 @@ class AvatronFaceTask:
             "velocity": (change * here[:, 1:]).sum() / here[:, 1:].sum().clamp(min=1),
             "lips": (square[..., lips].mean(-1) * here).sum() / here.sum(),
             "closure": made.new_zeros(()),
+            "measures": made.new_zeros(()),
         }
         if self.regions.gap_mm is not None:
             slopes = torch.from_numpy(self.regions.gap_mm * np.float32(self._scale)).to(made.device)
             parts["closure"] = closure_loss(made, target, slopes, batch["closed"] * here)
+        if self._measures is not None:
+            amiss = ((made - target) @ torch.from_numpy(self._measures).to(made.device)).square().mean(-1)
+            parts["measures"] = (amiss * here).sum() / here.sum()
         return parts
 
     def _judged(
@@ -293,17 +312,19 @@ class AvatronFaceTask:
                 "loss": float(parts["reconstruction"]),
                 "velocity": float(parts["velocity"]),
                 "closure_error_mm": float(parts["closure"]) ** 0.5,
+                "measures": float(parts["measures"]),
             }
             for name, columns in (("lips", self.regions.lips), ("upper", self.regions.upper)):
                 if len(columns):
                     spread = [x[0].cpu()[:, columns].std(0).mean() for x in (made, batch["motion"])]
-                    figures[f"{name}_liveliness"] = float(spread[0] / spread[1].clamp(min=1e-6))
+                    if spread[1] > _STILL:
+                        figures[f"{name}_liveliness"] = float(spread[0] / spread[1])
             for name, value in figures.items():
                 found.setdefault(name, []).append(value)
         return {name: float(np.mean(values)) for name, values in found.items()}
 
     def save(self, network: nn.Module, folder: Path, metrics: Mapping[str, float]) -> None:
-        """Write face and voice as two ONNX pieces, their parameters, and what they are."""
+        """Write voice and face as three ONNX pieces, their parameters, and what they are."""
         assert isinstance(network, FaceNetwork)
         corpus = self.corpus
         assert self._voice is not None
@@ -324,6 +345,7 @@ class AvatronFaceTask:
             normaliser={
                 **told.normaliser,
                 "face_styles": list(self.data.styles) or ["default"],
+                "manner": self.data.manner,
                 "motion_scale": self._scale,
                 "voice_config": told.config,
             },
@@ -335,11 +357,27 @@ class AvatronFaceTask:
         )
         files = {
             TEXT_FILE: text_onnx(voice),
-            FRAMES_FILE: frames_onnx(voice, mean, spread, network.avatar, self._scale),
-            "voice.safetensors": _safetensors(voice),
+            FRAMES_FILE: frames_onnx(voice, mean, spread),
+            FACE_FILE: face_onnx(network.avatar, self._scale),
+        }
+        tensors = {
+            f"{part}.{name}": value
+            for part, module in (("voice", voice), ("avatar", network.avatar))
+            for name, value in module.state_dict().items()
         }
         card = f"# {self.recipe.name}\n\n{self.recipe.description}.\n\nOn unseen clips:\n\n{numbers}"
-        save_artifact(folder, info, card=card, tensors=network.avatar.state_dict(), files=files)
+        save_artifact(folder, info, card=card, tensors=tensors, files=files)
+
+
+def _measures(
+    regions: Regions, sample: Float32[np.ndarray, "frames outputs"], scale: float
+) -> Float32[np.ndarray, "outputs measures"] | None:
+    """Give what a unit of each output changes of the measures, in units of their spread."""
+    if regions.measures_mm is None:
+        return None
+    spread_mm = (sample @ regions.measures_mm).std(0)
+    made: Float32[np.ndarray, "outputs measures"] = regions.measures_mm * np.float32(scale)
+    return made / np.maximum(spread_mm, np.float32(0.1))
 
 
 def _moved(avatar: AvatronAvatar, batch: dict[str, Tensor]) -> Float[Tensor, "b f n"]:
@@ -351,10 +389,3 @@ def _moved(avatar: AvatronAvatar, batch: dict[str, Tensor]) -> Float[Tensor, "b 
 
 def _mean_verdict(judged: dict[str, list[Tensor]]) -> Float[Tensor, ""]:
     return torch.stack([features[-1].mean() for features in judged.values()]).mean().detach()
-
-
-def _safetensors(network: nn.Module) -> bytes:
-    from safetensors.torch import save
-
-    content: bytes = save({name: value.contiguous() for name, value in network.state_dict().items()})
-    return content

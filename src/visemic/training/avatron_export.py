@@ -1,4 +1,4 @@
-"""Avatron as ONNX in two pieces: text to durations, then durations to mel and motion.
+"""Avatron as ONNX in three pieces: text to durations, durations to mel, durations to motion.
 
 Between the two stands the plan of ``models.avatron_timing``: tempo, pauses and target lengths
 are whole frames, which no network decides.
@@ -57,37 +57,29 @@ class MelPiece(nn.Module):
         return (mel * self.spread + self.mean,)
 
 
-class FramesPiece(nn.Module):
-    """States and frames in, mel and motion out."""
+class FacePiece(nn.Module):
+    """States and frames in, motion out."""
 
     scale: torch.Tensor
 
-    def __init__(self, mel: MelPiece, avatar: AvatronAvatar, scale: float) -> None:
+    def __init__(self, avatar: AvatronAvatar, scale: float) -> None:
         super().__init__()
-        self.mel = mel
         self.avatar = avatar
         self.register_buffer("scale", torch.tensor(scale))
 
     def forward(
         self,
         states: torch.Tensor,
-        style: torch.Tensor,
-        pitch: torch.Tensor,
-        energy: torch.Tensor,
-        symbol_of_frame: torch.Tensor,
         classes: torch.Tensor,
         face_style: torch.Tensor,
         before: torch.Tensor,
+        after: torch.Tensor,
         share: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give the log-mel, and weights or metres of every video frame."""
-        (mel,) = self.mel(states, style, pitch, energy, symbol_of_frame)
-        last = symbol_of_frame.shape[1] - 1
-        first = symbol_of_frame.gather(1, before)
-        second = symbol_of_frame.gather(1, (before + 1).clamp(max=last))
+    ) -> tuple[torch.Tensor]:
+        """Give weights or metres of every video frame."""
         n_frames = torch.full((1,), before.shape[1], dtype=torch.int64)
-        moved = self.avatar(states, classes, face_style, first, second, share, n_frames)
-        return mel, moved * self.scale
+        moved = self.avatar(states, classes, face_style, before, after, share, n_frames)
+        return (moved * self.scale,)
 
 
 def text_onnx(voice: AvatronVoice) -> bytes:
@@ -97,45 +89,59 @@ def text_onnx(voice: AvatronVoice) -> bytes:
     return _exported(TextPiece(voice), example, ({1: _DYNAMIC}, {}), ["symbols", "style"], names)
 
 
-def frames_onnx(
-    voice: AvatronVoice,
-    mel_mean: torch.Tensor,
-    mel_spread: torch.Tensor,
-    avatar: AvatronAvatar | None = None,
-    motion_scale: float = 1.0,
-) -> bytes:
-    """Give the second piece; without an avatar it gives the mel alone.
+def frames_onnx(voice: AvatronVoice, mel_mean: torch.Tensor, mel_spread: torch.Tensor) -> bytes:
+    """Give the second piece.
 
     Args:
         voice: The acoustic model.
         mel_mean: Mean of every mel of the training data.
         mel_spread: Their spread.
-        avatar: The face.
-        motion_scale: Unit of the face's numbers, in weights or metres.
     """
     channels = voice.config.channels
-    example: list[torch.Tensor] = [
+    example = (
         torch.zeros(1, 7, channels),
         torch.zeros(1, channels),
         torch.zeros(1, 7),
         torch.zeros(1, 7),
         torch.arange(23)[None] // 4,
-    ]
-    shapes: list[dict[int, Any]] = [{1: _DYNAMIC}, {}, {1: _DYNAMIC}, {1: _DYNAMIC}, {1: _DYNAMIC}]
+    )
+    shapes: tuple[dict[int, Any], ...] = (
+        {1: _DYNAMIC},
+        {},
+        {1: _DYNAMIC},
+        {1: _DYNAMIC},
+        {1: _DYNAMIC},
+    )
     names = ["states", "style", "pitch", "energy", "symbol_of_frame"]
-    mel = MelPiece(voice, mel_mean, mel_spread)
-    if avatar is None:
-        return _exported(mel, tuple(example), tuple(shapes), names, ["mel"])
-    example += [
+    return _exported(MelPiece(voice, mel_mean, mel_spread), example, shapes, names, ["mel"])
+
+
+def face_onnx(avatar: AvatronAvatar, motion_scale: float = 1.0) -> bytes:
+    """Give the third piece: symbols before and after each video frame in, motion out.
+
+    Args:
+        avatar: The face.
+        motion_scale: Unit of its numbers, in weights or metres.
+    """
+    places = torch.arange(11)[None] // 2
+    example = (
+        torch.zeros(1, 7, avatar.config.state_channels),
         torch.zeros(1, 7, dtype=torch.int64),
         torch.zeros(1, avatar.config.n_styles),
-        torch.arange(11)[None],
+        places,
+        places + 1,
         torch.zeros(1, 11),
-    ]
-    shapes += [{1: _DYNAMIC}, {}, {1: _DYNAMIC}, {1: _DYNAMIC}]
-    names += ["classes", "face_style", "before", "share"]
-    piece = FramesPiece(mel, avatar, motion_scale)
-    return _exported(piece, tuple(example), tuple(shapes), names, ["mel", "motion"])
+    )
+    shapes: tuple[dict[int, Any], ...] = (
+        {1: _DYNAMIC},
+        {1: _DYNAMIC},
+        {},
+        {1: _DYNAMIC},
+        {1: _DYNAMIC},
+        {1: _DYNAMIC},
+    )
+    names = ["states", "classes", "face_style", "before", "after", "share"]
+    return _exported(FacePiece(avatar, motion_scale), example, shapes, names, ["motion"])
 
 
 def _exported(

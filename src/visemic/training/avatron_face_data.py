@@ -28,6 +28,9 @@ from visemic.training.avatron_data import whole_phones
 LAYOUTS = {layout.name: layout for layout in (MOUTH_33, ARKIT_52, ARKIT_61, FACE_63)}
 _LIP_NAMES = ("mouth", "jaw", "tongue")
 _UPPER_NAMES = ("eye", "brow", "nose", "cheekSquint")
+MEASURES = ("lip_gap", "mouth_width", "upper_lip_protrusion", "incisor_gap")
+"""Read-outs that a face may be taught by, besides its outputs."""
+MEASURES_AT = [readout_index(name) for name in MEASURES]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,10 @@ class FaceDataConfig:
     layout: str = "arkit-52"
     """Channels to learn; "" learns the vertices of a mesh corpus."""
     styles: tuple[str, ...] = ()
-    """Speakers whose manner of moving is told apart; others share the first. Empty: one for all."""
+    """Speakers and feelings whose manner of moving is told apart; other speakers share the first, and
+    an intensity of a feeling is a mixture. Empty: one for all."""
+    manner: str = ""
+    """How the face moves when nothing is asked, such as ``rules=0.5``; what is left is the first style."""
     max_clips: int = 0
     """At most so many clips of a split of a store; 0 takes all."""
     validation_clips: int = 24
@@ -62,7 +68,8 @@ class FaceClip:
     store: int
     number: int
     """Of the clip in its store."""
-    style: int
+    style: Float32[np.ndarray, " styles"]
+    """Share of each manner of moving."""
     classes: Int64[np.ndarray, " symbols"]
     before: Int64[np.ndarray, " video"]
     """Symbol at the mel frame before each video frame."""
@@ -91,6 +98,8 @@ class Regions:
     upper: Int64[np.ndarray, " upper"]
     gap_mm: Float32[np.ndarray, " outputs"] | None
     """Millimetres of the gap per unit of each output; None when no lips are named."""
+    measures_mm: Float32[np.ndarray, "outputs measures"] | None = None
+    """Millimetres of gap, width, protrusion and teeth per unit of each output; None for meshes."""
 
 
 @dataclass(eq=False)
@@ -153,18 +162,20 @@ def open_corpus(config: FaceDataConfig, paths: Mapping[str, Path], voice: Avatro
             )
     corpus = FaceCorpus(config, stores, first.rate, n_outputs)
     for number, (name, store) in enumerate(zip(config.stores, stores, strict=True)):
-        taken = {"train": 0, "validation": 0, "test": 0}
-        for place, entry in enumerate(store.entries):
-            most = config.validation_clips if entry.split == "validation" else config.max_clips
-            if entry.split == "test" or (most and taken[entry.split] >= most):
-                continue
-            clip = _face_clip(corpus, number, place, voice)
-            if clip is None or clip.n_frames > config.max_frames:
-                continue
-            taken[entry.split] += 1
-            (corpus.train if entry.split == "train" else corpus.judges).append(clip)
-            if entry.split == "train":
-                corpus.licences[name] = entry.licence
+        for split, clips, most in (
+            ("train", corpus.train, config.max_clips),
+            ("validation", corpus.judges, config.validation_clips),
+        ):
+            places = [place for place, entry in enumerate(store.entries) if entry.split == split]
+            # Evenly over the store, which may hold one manner after another.
+            step = len(places) / most if 0 < most < len(places) else 1.0
+            for place in [places[int(i * step)] for i in range(int(len(places) / step + 1e-9))]:
+                clip = _face_clip(corpus, number, place, voice)
+                if clip is None or clip.n_frames > config.max_frames:
+                    continue
+                clips.append(clip)
+                if split == "train":
+                    corpus.licences[store.entries[place].source or name] = store.entries[place].licence
     if not corpus.train or not corpus.judges:
         raise InputError(
             f"the stores have {len(corpus.train)} aligned clips to learn from and {len(corpus.judges)} to "
@@ -193,10 +204,29 @@ def _face_clip(corpus: FaceCorpus, number: int, place: int, voice: AvatronVoice)
     with torch.no_grad():
         text = torch.from_numpy(numbers)[None]
         states = voice.encode(text, torch.ones_like(text, dtype=torch.bool))[0].numpy()
-    styles = corpus.config.styles
-    style = styles.index(entry.speaker) if entry.speaker in styles else 0
+    style = clip_style(entry.speaker, entry.emotion, entry.intensity, corpus.config.styles)
     after = owner[np.minimum(before + 1, n_mel - 1)]
     return FaceClip(number, place, style, phone_classes(symbols), owner[before], after, share, states)
+
+
+def clip_style(
+    speaker: str, emotion: str, intensity: float | None, styles: Sequence[str]
+) -> Float32[np.ndarray, " styles"]:
+    """Give the share of each manner of moving in a clip: its speaker's, and that of its feeling.
+
+    Args:
+        speaker: One that is not among the styles moves as the first does.
+        emotion: One that is not among them is not told.
+        intensity: Share of the feeling, 0 to 1; None is 1.
+        styles: Names in order; none are one for all.
+    """
+    shares = np.zeros(max(1, len(styles)), np.float32)
+    felt = 0.0
+    if emotion in styles:
+        felt = 1.0 if intensity is None else intensity
+        shares[styles.index(emotion)] = felt
+    shares[styles.index(speaker) if speaker in styles else 0] += 1 - felt
+    return shares
 
 
 def face_regions(corpus: FaceCorpus) -> Regions:
@@ -206,12 +236,11 @@ def face_regions(corpus: FaceCorpus) -> Regions:
         lips = [i for i, name in enumerate(layout.names) if name.startswith(_LIP_NAMES)]
         upper = [i for i, name in enumerate(layout.names) if name.startswith(_UPPER_NAMES)]
         readouts = fit_readouts(load_rig(config.rig))
-        slopes = readouts.slopes_mm[:, readout_index("lip_gap")]
-        gap = np.array(
-            [slopes[readouts.layout.index(n)] if n in readouts.layout else 0.0 for n in layout.names],
-            np.float32,
-        )
-        return Regions(np.array(lips, np.int64), np.array(upper, np.int64), gap)
+        slopes = np.zeros((len(layout), len(MEASURES)), np.float32)
+        for row, name in enumerate(layout.names):
+            if name in readouts.layout:
+                slopes[row] = readouts.slopes_mm[readouts.layout.index(name), MEASURES_AT]
+        return Regions(np.array(lips, np.int64), np.array(upper, np.int64), slopes[:, 0].copy(), slopes)
     if len(config.lip_vertices) != 2:
         every = np.arange(corpus.n_outputs)
         return Regions(every, every[:0], None)

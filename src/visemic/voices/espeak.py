@@ -18,6 +18,7 @@ from visemic.voices.base import MAX_TEMPO, MIN_TEMPO, Speech, VoiceInfo
 from visemic.voices.espeak_phones import segments_of
 from visemic.voices.espeak_text import Script, script_of
 from visemic.voices.espeak_timeline import SpokenSentence, Take, assemble
+from visemic.voices.marks import refuse_marks
 
 NAME = "espeak"
 HOW_TO_INSTALL = "pip install 'visemic[espeak]'"
@@ -68,10 +69,11 @@ class EspeakVoice:
 
         Raises:
             TextError: Nothing in the text can be pronounced.
-            VoiceError: The language or tempo is not to be had.
+            VoiceError: The language or tempo is not to be had, or there are marks in the text.
         """
         if not MIN_TEMPO <= tempo <= MAX_TEMPO:
             raise VoiceError(f"a tempo of {tempo:g} cannot be spoken; give {MIN_TEMPO:g} to {MAX_TEMPO:g}")
+        refuse_marks(text, self.info.name)
         voice_id = espeak_library.list_voices()[resolve_language(language)].voice_id
         if self._variant is not None:
             voice_id = f"{voice_id}+{self._variant}"
@@ -83,6 +85,15 @@ class EspeakVoice:
                 f"write words of the language {language!r} or choose another language"
             )
         return assemble(spoken, text=text, language=language, tempo=tempo)
+
+
+def load(variant: str | None = None) -> EspeakVoice:
+    """Give the voice, plain or in a manner of speaking.
+
+    Raises:
+        VoiceError: The library is not installed, or has no such variant.
+    """
+    return EspeakVoice(variant)
 
 
 def is_installed() -> bool:

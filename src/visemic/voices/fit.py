@@ -1,11 +1,11 @@
-"""Speech of an exact duration: the voice's own tempo first, a small stretch for the rest."""
+"""Speech of an exact duration: planned where the voice can; else its tempo and a small stretch."""
 
 import math
 from dataclasses import replace
 
 from visemic.audio.stretch import stretch_to
 from visemic.core.errors import VoiceError
-from visemic.voices.base import MAX_TEMPO, MIN_TEMPO, Speech, Voice
+from visemic.voices.base import MAX_TEMPO, MIN_TEMPO, PlanningVoice, Speech, Voice
 
 _TRIALS = 4
 
@@ -35,11 +35,14 @@ def speak_for(
     Raises:
         TextError: Nothing in the text can be pronounced.
         VoiceError: The duration would need a tempo outside 0.5 to 2, or as ``Voice.speak``.
+        InputError: A voice that plans cannot reach the duration; the nearest is named.
     """
     if duration_s is None:
         return voice.speak(text, language=language, tempo=tempo)
     if not (math.isfinite(duration_s) and duration_s > 0):
         raise VoiceError(f"a duration of {duration_s:g} s cannot be spoken; give seconds above 0")
+    if isinstance(voice, PlanningVoice):
+        return voice.speak_for(text, duration_s, language=language)
     natural = voice.speak(text, language=language, tempo=1.0)
     rate = natural.waveform.rate
     n_natural = len(natural.waveform.samples)

@@ -1,0 +1,179 @@
+"""Notes over motion: where a note comes from, and how it reaches a face."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from visemic.core.acting_json import (
+    MAX_NOTE_BYTES,
+    note_from_json,
+    note_from_text,
+    note_to_json,
+    note_to_text,
+)
+from visemic.core.acting_note import ActingNote
+from visemic.core.atomic import atomic_path
+from visemic.core.errors import FormatError, InputError
+from visemic.core.signals import Alignment, Features, Motion, Waveform
+from visemic.features.prosody import extract_prosody
+from visemic.models.registry import RULES_MODEL, load_model
+from visemic.models.viseme_accents import loudness_curve
+from visemic.models.viseme_segments import known_phones
+from visemic.motion.accent import control_times_s
+from visemic.motion.acting import act, changed_spans, only_changed
+from visemic.pipeline.instruct import check_writer, write_note
+from visemic.pipeline.motion import performed_motion
+from visemic.pipeline.options import FaceOptions
+from visemic.rig.linear import Rig
+from visemic.rig.readout import fit_readouts
+
+_EFFORT_GAIN = 0.35
+NOTE_SUFFIXES = (".json", ".txt")
+_MAX_SHOWN = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Acted:
+    """A motion and the note that was acted."""
+
+    motion: Motion
+    note: ActingNote | None = None
+    """None when nobody asked for one."""
+    remarks: tuple[str, ...] = ()
+    """What a user should know of it."""
+
+
+def act_motion(
+    motion: Motion, waveform: Waveform, alignment: Alignment, options: FaceOptions, rig: Rig
+) -> Acted:
+    """Lay the note that the options ask for over a motion, whatever model made it.
+
+    Args:
+        motion: Of the clip, with its contacts.
+        waveform: Its sound.
+        alignment: Its phones.
+        options: Say which note: one that is given, an emotion for all, or one to be written.
+        rig: The head whose lips must close.
+
+    Raises:
+        InputError: A span lies outside the clip.
+    """
+    if not options.is_acted:
+        return Acted(motion)
+    prosody = extract_prosody(waveform)
+    note, remarks = options.note, tuple[str, ...]()
+    if options.act:
+        note, remarks = write_note(waveform, alignment, options.act, prosody=prosody, seed=options.seed)
+    elif options.emotion:
+        note = options.emotion_note(motion.duration_s)
+    assert note is not None
+    rules = load_model(RULES_MODEL, fit_readouts(rig))
+    effort = vocal_effort(alignment, prosody, motion.times_s)
+    known = known_phones(alignment) if alignment.phones else alignment
+
+    def over(one: ActingNote) -> Motion:
+        performed = performed_motion(waveform, alignment, one.within(motion.duration_s), options, rig)
+        if performed is not None:
+            return performed
+        return act(motion, one, rules.mouth, rules.weights, known, effort=effort, seed=options.seed)
+
+    acted = over(note)
+    if options.since is not None:
+        acted = only_changed(over(options.since), acted, changed_spans(options.since, note))
+    return Acted(acted, note, (*remarks, *unknown_remark(note)))
+
+
+def vocal_effort(
+    alignment: Alignment, prosody: Features | None, times_s: Float[np.ndarray, " frames"]
+) -> Float[np.ndarray, " frames"]:
+    """Give how loud each frame is against its clip, 0 quiet to 1 loud, one half without sound."""
+    loudness = loudness_curve(alignment, prosody)
+    if loudness is None:
+        return np.full(len(times_s), 0.5)
+    controls_s = control_times_s(alignment.duration_s)[: len(loudness)]
+    curve = np.interp(times_s, controls_s, loudness[: len(controls_s)])
+    return np.clip(0.5 + _EFFORT_GAIN * curve, 0.0, 1.0)
+
+
+def read_note(path: "str | Path") -> ActingNote:
+    """Read a note from JSON, or from lines of text.
+
+    Raises:
+        FormatError: The file cannot be read, or its suffix is neither ``.json`` nor ``.txt``.
+        InputError: The note is contradictory, or says what is not known.
+    """
+    path = Path(path)
+    check_note_name(path)
+    try:
+        if path.stat().st_size > MAX_NOTE_BYTES:
+            raise FormatError(f"note {str(path)!r} has more than {MAX_NOTE_BYTES} bytes; give a note")
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise FormatError(f"cannot read note {str(path)!r}: {error.strerror}; give a file") from error
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"note {str(path)!r} is not UTF-8 text at byte {error.start}; save it so"
+        ) from error
+    try:
+        return note_from_json(text) if path.suffix.lower() == ".json" else note_from_text(text)
+    except InputError as error:
+        raise type(error)(f"note {str(path)!r}: {error}") from None
+
+
+def save_note(note: ActingNote, path: "str | Path", *, overwrite: bool = False) -> Path:
+    """Write a note as JSON, or as lines of text for ``.txt``; whole or not at all.
+
+    Raises:
+        FormatError: The suffix is neither.
+        OutputError: The file exists, or its folder is missing.
+    """
+    path = Path(path)
+    check_note_name(path)
+    text = note_to_json(note) if path.suffix.lower() == ".json" else note_to_text(note)
+    with atomic_path(path, overwrite=overwrite) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path
+
+
+def check_note_name(path: Path) -> None:
+    """Refuse a name that no note has.
+
+    Raises:
+        FormatError: Its suffix is neither ``.json`` nor ``.txt``.
+    """
+    if path.suffix.lower() not in NOTE_SUFFIXES:
+        raise FormatError(f"note {str(path)!r} has no known suffix; there are {' '.join(NOTE_SUFFIXES)}")
+
+
+def unknown_remark(note: ActingNote) -> tuple[str, ...]:
+    """Give the sentence that names words of a note that nobody understands, if there are any."""
+    if not note.unknown:
+        return ()
+    shown = ", ".join(repr(word) for word in note.unknown[:_MAX_SHOWN])
+    more = f" and {len(note.unknown) - _MAX_SHOWN} more" if len(note.unknown) > _MAX_SHOWN else ""
+    return (f"the note says {shown}{more}, which no face can follow; these are kept and change nothing",)
+
+
+def checked_options(
+    options: FaceOptions,
+    note: "ActingNote | str | Path | None",
+    since: "ActingNote | str | Path | None",
+) -> FaceOptions:
+    """Give options with their notes read, everything refused that can be before any work.
+
+    Raises:
+        InputError: An option is out of range, or a note cannot be used.
+        ArtifactError: There is no such writer of notes.
+    """
+    options = replace(options, note=note_from(note), since=note_from(since))
+    options.check()
+    if options.act:
+        check_writer(options.act)
+    return options
+
+
+def note_from(note: "ActingNote | str | Path | None") -> ActingNote | None:
+    """Give a note, or the one in a file."""
+    return note if note is None or isinstance(note, ActingNote) else read_note(note)
