@@ -6,6 +6,7 @@ their memory is theirs; ``benchmarks/data.py`` alone has more rows.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -217,6 +218,9 @@ def main() -> None:
         bench_script(table, folder, "data", "--short", "--clips", "40")
         bench_script(table, folder, "metrics")
         bench_script(table, folder, "live")
+        bench_script(table, folder, "voice", "--only", "speed")
+        if importlib.util.find_spec("torch"):
+            bench_script(table, folder, "avatron")
         bench_long(table, folder, [float(m) for m in args.minutes.split(",")])
     if args.json:
         args.json.write_text(

@@ -48,7 +48,7 @@ def train(
     from visemic.core.extra import require_train
 
     require_train()
-    paths = dict(_name_and_path(text) for text in data)
+    paths = dict(name_and_path(text) for text in data)
     from visemic.training.recipe import read_recipe
     from visemic.training.trainer import choose_device
     from visemic.training.trainer import train as train_recipe
@@ -100,7 +100,12 @@ def train(
             typer.echo("go on with the same command and --resume")
 
 
-def _name_and_path(text: str) -> tuple[str, Path]:
+def name_and_path(text: str) -> tuple[str, Path]:
+    """Give both sides of a ``--data`` that is NAME=PATH.
+
+    Raises:
+        InputError: It is none, or there is nothing at the path.
+    """
     name, equals, path = text.partition("=")
     if not (name and equals and path):
         raise InputError(f"--data {text!r} is not NAME=PATH; write for example --data speech=corpus")

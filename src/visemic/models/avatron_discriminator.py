@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Float64
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 _SLOPE = 0.2
+_FEW_OUTPUTS = 256
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,38 @@ def fit_motion_code(
     chosen = np.arange(n_outputs) if columns is None else columns
     part = motion[:, chosen].astype(np.float64)
     mean = part.mean(0)
-    _, spread, directions = np.linalg.svd(part - mean, full_matrices=False)
-    deviation = spread / np.sqrt(max(1, len(part)))
+    deviation, directions = _principal(part - mean, n_codes)
     n_kept = max(1, min(n_codes, int((deviation > 1e-4 * max(deviation[0], 1e-12)).sum())))
     basis = np.zeros((n_outputs, n_kept), np.float32)
     basis[chosen] = (directions[:n_kept] / np.maximum(deviation[:n_kept, None], 1e-8)).T
     centre = np.zeros(n_outputs, np.float32)
     centre[chosen] = mean
     return MotionCode(basis, centre)
+
+
+def _principal(
+    centred: Float64[np.ndarray, "frames n"], n_codes: int
+) -> tuple[Float64[np.ndarray, " k"], Float64[np.ndarray, "k n"]]:
+    """Give the largest deviations and their directions.
+
+    A whole decomposition of thousands of frames of a mesh takes minutes; there, the smaller of the
+    two square matrices is enough.
+    """
+    n_frames, n_outputs = centred.shape
+    if n_outputs <= _FEW_OUTPUTS:
+        _, spread, directions = np.linalg.svd(centred, full_matrices=False)
+        return spread / np.sqrt(max(1, n_frames)), directions
+    from scipy.linalg import eigh
+
+    is_wide = n_outputs > n_frames
+    square = centred @ centred.T if is_wide else centred.T @ centred
+    first = max(0, len(square) - n_codes)
+    values, vectors = eigh(square, subset_by_index=[first, len(square) - 1])
+    spread = np.sqrt(np.maximum(values[::-1], 0.0))
+    directions = vectors[:, ::-1].T
+    if is_wide:
+        directions = directions @ centred / np.maximum(spread[:, None], 1e-30)
+    return spread / np.sqrt(max(1, n_frames)), directions
 
 
 class PatchCritic(nn.Module):
