@@ -138,6 +138,7 @@ def test_words_that_nobody_follows_are_reported():
         ({"emotion": "happy", "note": NOTE}, "both note and emotion"),
         ({"act": "best", "note": NOTE}, "both note and act"),
         ({"since": NOTE}, "none is given"),
+        ({"at_rest": "calm.wav"}, "add --act"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(options, message):

@@ -19,7 +19,7 @@ class Faulty:
     def __init__(self, answer):
         self.answer = answer
 
-    def instruct(self, waveform, alignment, text, *, seed):
+    def instruct(self, waveform, alignment, text, *, at_rest=None, seed):
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -48,6 +48,18 @@ def test_a_writer_that_works_is_taken(monkeypatch):
     without_sound, remarks = write_note(None, ALIGNMENT, "mine")
     assert without_sound.source == SOURCE
     assert "no sound" in remarks[0]
+
+
+def test_the_voice_at_rest_reaches_the_writer(monkeypatch):
+    class Asking(Faulty):
+        def instruct(self, waveform, alignment, text, *, at_rest=None, seed):
+            return whole_note(2.0, "happy" if at_rest is REST else "sad")
+
+    REST = Waveform(SOUND.samples[:16_000], SOUND.rate)
+    monkeypatch.setattr(module, "find_artifact", lambda name: name)
+    monkeypatch.setattr(module, "_load_instructor", lambda artifact: Asking(None))
+    assert write_note(SOUND, ALIGNMENT, "mine")[0].spans[0].emotion == "sad"
+    assert write_note(SOUND, ALIGNMENT, "mine", at_rest=REST)[0].spans[0].emotion == "happy"
 
 
 def test_a_server_that_is_down_is_replaced_by_rules(monkeypatch):

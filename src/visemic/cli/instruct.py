@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from visemic.cli.options import Json, Lang, Overwrite, Quiet, Seed
+from visemic.cli.options import AtRest, Json, Lang, Overwrite, Quiet, Seed
 from visemic.core.errors import InputError
 
 
@@ -38,6 +38,7 @@ def instruct(
         str,
         typer.Option(envvar="VISEMIC_SERVER_KEY", help="Key that the server asks for.", show_default=False),
     ] = "",
+    at_rest: AtRest = None,
     timeout: Annotated[float, typer.Option(help="Seconds that the server has for an answer.")] = 60.0,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -50,6 +51,7 @@ def instruct(
     Examples:
       visemic instruct speech.wav -o note.json
       visemic instruct --text "I am so glad you came!" -o note.json
+      visemic instruct speech.wav --at-rest calm.wav -o note.json
       visemic instruct speech.wav --model rules
       visemic instruct speech.wav --model server --server-model llama3.2 -o note.json
       visemic animate speech.wav --note note.json -o speech.mp4
@@ -68,7 +70,7 @@ def instruct(
         raise InputError(f"timeout is {timeout:g}; give seconds above 0")
     said = read_text(text, file) if text is not None or file is not None else None
     server = Server(url, server_model, timeout, api_key=server_key, seed=seed)
-    made = make_note(audio, text=said, lang=lang, model=model, server=server, seed=seed)
+    made = make_note(audio, text=said, lang=lang, model=model, server=server, at_rest=at_rest, seed=seed)
     if out is not None:
         save_note(made.note, out, overwrite=overwrite)
     for remark in (*made.remarks, *unknown_remark(made.note)):

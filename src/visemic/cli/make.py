@@ -8,6 +8,7 @@ import typer
 
 from visemic.cli.options import (
     Act,
+    AtRest,
     Blink,
     Brows,
     Curves,
@@ -144,6 +145,7 @@ def animate(
     note: NoteFile = None,
     emotion: Emotion = "",
     act: Act = False,
+    at_rest: AtRest = None,
     save_note: SaveNote = None,
     since: Since = None,
     expression_from: ExpressionFrom = "",
@@ -185,8 +187,8 @@ def animate(
     with progress_bar(audio.name, quiet=quiet or json) as show:
         clip = make_clip(
             audio, text=said, lang=lang, fps=fps, rig=rig, model=model, seed=seed, blink=blink, brows=brows,
-            head=head, gaze=gaze, note=note, emotion=emotion, act="best" if act else "", since=since,
-            expression_from=expression_from or None, temperature=temperature, command=command_line(),
-            progress=show,
+            head=head, gaze=gaze, note=note, emotion=emotion, act="best" if act else "", at_rest=at_rest,
+            since=since, expression_from=expression_from or None, temperature=temperature,
+            command=command_line(), progress=show,
         )  # fmt: skip
     outputs.write(clip, look)

@@ -64,6 +64,12 @@ Emotion = Annotated[
     ),
 ]  # fmt: skip
 Act = Annotated[bool, typer.Option("--act", help="Write a note from the speech and act it.")]
+AtRest = Annotated[
+    Path | None,
+    typer.Option(
+        "--at-rest", help="Same speaker without feeling, recorded alike: notes are truer.", show_default=False
+    ),
+]
 SaveNote = Annotated[
     Path | None,
     typer.Option("--save-note", help="Write the note that was acted, .json or .txt.", show_default=False),

@@ -23,7 +23,7 @@ from visemic.models.viseme_accents import loudness_curve
 from visemic.models.viseme_segments import known_phones
 from visemic.motion.accent import control_times_s
 from visemic.motion.acting import act, changed_spans, only_changed
-from visemic.pipeline.instruct import check_writer, write_note
+from visemic.pipeline.instruct import check_writer, heard_speech, write_note
 from visemic.pipeline.motion import performed_motion
 from visemic.pipeline.options import FaceOptions
 from visemic.rig.linear import Rig
@@ -65,7 +65,10 @@ def act_motion(
     prosody = extract_prosody(waveform)
     note, remarks = options.note, tuple[str, ...]()
     if options.act:
-        note, remarks = write_note(waveform, alignment, options.act, prosody=prosody, seed=options.seed)
+        rest = heard_speech(options.at_rest) if options.at_rest else None
+        note, remarks = write_note(
+            waveform, alignment, options.act, prosody=prosody, at_rest=rest, seed=options.seed
+        )
     elif options.emotion:
         note = options.emotion_note(motion.duration_s)
     assert note is not None

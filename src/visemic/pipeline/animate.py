@@ -46,6 +46,7 @@ def animate(
     note: "ActingNote | str | Path | None" = None,
     emotion: str = "",
     act: str = "",
+    at_rest: "str | Path | None" = None,
     since: "ActingNote | str | Path | None" = None,
     expression_from: "str | Path | None" = None,
     temperature: float = 1.0,
@@ -73,9 +74,9 @@ def animate(
         note: How the speaker looks, span by span: a note, or a file of one.
         emotion: The short form of a note for the whole clip, such as ``happy:0.6``.
         act: Who writes a note from the speech: ``best``, ``rules``, or a model of notes.
+        at_rest: The same speaker without feeling, recorded alike, so that notes are truer.
         since: Note of an earlier run: outside the spans that differ all bits stay those of that run.
-        expression_from: Clip that the upper face follows, with a model such as ``meshtalk-lite``: a
-            file of motion, or a clip of a store as ``STORE/speaker/clip``; None leaves it to chance.
+        expression_from: Clip, file or ``STORE/speaker/clip``, that the upper face of MeshTalk follows.
         temperature: Of that model's chance: 0 the likeliest face, 1 as trained.
         command: What the manifest should say; None writes the Python call.
         progress: Called now and then with seconds done and seconds in all.
@@ -92,8 +93,8 @@ def animate(
         >>> animate("speech.wav", text="Hello.").save("speech.csv")  # doctest: +SKIP
     """
     face = FaceOptions(fps, rig, full_name(model), seed, blink, brows, head, gaze)
-    face = replace(face, emotion=emotion, act=act, temperature=temperature)
-    face = replace(face, expression_from=str(expression_from or ""))
+    others = {"expression_from": str(expression_from or ""), "at_rest": str(at_rest or "")}
+    face = replace(face, emotion=emotion, act=act, temperature=temperature, **others)
     options = checked_options(face, note, since)
     check_expression(options)
     transcript = read_transcript(text, lang) if text is not None else None

@@ -38,7 +38,7 @@ class Server:
     model: str = ""
     """Its name there; nothing takes the first that it offers."""
     timeout_s: float = 60.0
-    """For one answer."""
+    """For all questions together."""
     retries: int = 2
     """Further questions when an answer is no note."""
     api_key: str = field(default="", repr=False)
@@ -62,6 +62,7 @@ def instruct(
     lang: str = DEFAULT_LANGUAGE,
     model: str = BEST,
     server: Server | None = None,
+    at_rest: "str | Path | Waveform | None" = None,
     seed: int = 0,
 ) -> Instructed:
     """Write how a speaker should look, from speech or from a text alone.
@@ -73,6 +74,8 @@ def instruct(
         lang: Language of the text.
         model: ``best``, ``rules``, ``server``, or a model of notes: its name or folder.
         server: Where ``server`` is; None takes a local one.
+        at_rest: Some seconds of the same speaker without feeling, recorded alike: the learned
+            model hears feeling as the difference from it, and mostly guesses without.
         seed: Start of chance, for models that draw.
 
     Raises:
@@ -91,8 +94,7 @@ def instruct(
         alignment = _spoken_times(text, lang)
         note, remarks = write_note(None, alignment, model, text=text, server=server, seed=seed)
         return Instructed(note, alignment.duration_s, remarks)
-    waveform = resample(source, SPEECH_RATE) if isinstance(source, Waveform) else read_waveform(Path(source))
-    require_speech(waveform)
+    waveform, rest = heard_speech(source), None if at_rest is None else heard_speech(at_rest)
     if text is None:
         readouts = fit_readouts(load_rig(DEFAULT_RIG))
         alignment = load_sound_model(DEFAULT_SOUND_MODEL, readouts).hear(waveform)
@@ -101,8 +103,19 @@ def instruct(
         aligned = align_words(waveform, transcript.words).alignment
         words = transcript.written(aligned.words)
         alignment = Alignment(aligned.phones, words, text, aligned.duration_s, lang, aligned.source)
-    note, remarks = write_note(waveform, alignment, model, server=server, seed=seed)
+    note, remarks = write_note(waveform, alignment, model, server=server, at_rest=rest, seed=seed)
     return Instructed(note, waveform.duration_s, remarks)
+
+
+def heard_speech(source: "str | Path | Waveform") -> Waveform:
+    """Give speech at 16 kHz.
+
+    Raises:
+        AudioError: The file cannot be read, is silent, too short or too long.
+    """
+    waveform = resample(source, SPEECH_RATE) if isinstance(source, Waveform) else read_waveform(Path(source))
+    require_speech(waveform)
+    return waveform
 
 
 def check_writer(name: str) -> None:
@@ -131,6 +144,7 @@ def write_note(
     text: str | None = None,
     prosody: Features | None = None,
     server: Server | None = None,
+    at_rest: Waveform | None = None,
     seed: int = 0,
 ) -> tuple[ActingNote, tuple[str, ...]]:
     """Write a note for a clip; where the best fails, by rules, and say so.
@@ -142,6 +156,7 @@ def write_note(
         text: What is said; None takes the alignment's.
         prosody: Of the sound, if it is known already.
         server: Where ``server`` is.
+        at_rest: The same speaker without feeling.
         seed: Start of chance.
 
     Returns:
@@ -166,7 +181,7 @@ def write_note(
             if waveform is None:
                 return by_rules(), (f"model {name!r} listens and there is no sound; the note is by rules",)
             note = _load_instructor(find_artifact(name)).instruct(
-                waveform, alignment, said or None, seed=seed
+                waveform, alignment, said or None, at_rest=at_rest, seed=seed
             )
         return note.within(alignment.duration_s), ()
     except VisemicError as error:

@@ -45,9 +45,10 @@ class FaceOptions:
     """The short form of a note: ``happy``, ``happy:0.6`` or ``happy:strong`` from beginning to end."""
     act: str = ""
     """Who writes the note: ``best``, ``rules``, a model's name; nothing leaves it out."""
+    at_rest: str = ""
+    """File of the same speaker without feeling, for a writer that hears feeling as a difference."""
     since: ActingNote | None = None
     """Note of an earlier run: only the spans that differ from it move otherwise."""
-
     expression_from: str = ""
     """Clip that a model which parts speech from expression takes the upper face from."""
     temperature: float = 1.0
@@ -106,6 +107,8 @@ class FaceOptions:
         asked = [name for name in ("note", "emotion", "act") if getattr(self, name)]
         if len(asked) > 1:
             raise InputError(f"both {asked[0]} and {asked[1]} say how to look; give one of the two")
+        if self.at_rest and not self.act:
+            raise InputError(f"{self.at_rest!r} is for writing a note and none is to be written; add --act")
         if self.since is not None and self.note is None:
             raise InputError("an earlier note is compared with a note and none is given; give --note FILE")
         if self.emotion:
