@@ -108,7 +108,7 @@ def speak(
     Examples:
       visemic speak "Hello there." -o hello.mp4
       visemic speak -f script.txt -o take.csv -o take.wav --fps 60
-      visemic speak "Mind the gap." -o gap.glb --duration 2.40
+      visemic speak "Mind the gap." -o gap.glb --duration 1.60
       visemic speak "Wait {pause 0.8} {slow} for it." -o wait.mp4 --tempo 1.1
       visemic speak "What a day!" --emotion happy:0.6 -o day.mp4
       visemic speak "Bonjour." --lang fr -o bonjour.mp4 --tempo 0.8

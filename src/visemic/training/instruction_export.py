@@ -4,18 +4,15 @@ Large tables are kept in half precision and widened when the file is read: half 
 arithmetic.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import nn
 
 from visemic.models.instruction import InstructionNetwork
-from visemic.training.onnx_file import onnx_model, without_traces
+from visemic.training.onnx_file import onnx_bytes
+from visemic.training.onnx_half import with_half_weights
 
 _DYNAMIC = torch.export.Dim.DYNAMIC
-_HALVED_FROM = 1_024
-"""Numbers of a table from which it is kept in half precision."""
 
 
 class _Listen(nn.Module):
@@ -55,28 +52,28 @@ def listen_onnx(network: InstructionNetwork) -> bytes:
         torch.zeros(2, config.n_whole),
         torch.ones(2, 31, dtype=torch.bool),
     )
-    model = onnx_model(
+    file = onnx_bytes(
         _Listen(network.eval()).eval(),
         example,
         input_names=["frames", "whole", "valid"],
         output_names=["prompts", "emotion", "level", "caption"],
         dynamic_shapes=({0: _DYNAMIC, 1: _DYNAMIC}, {0: _DYNAMIC}, {0: _DYNAMIC, 1: _DYNAMIC}),
     )
-    return halved(model)
+    return with_half_weights(file)
 
 
 def write_onnx(network: InstructionNetwork) -> bytes:
     """Give the writing half; sentences, rows and the length of the past are free."""
     writer = network.writer.eval()
     past = writer.first_past(2).repeat(1, 1, 1, 1, 5, 1)
-    model = onnx_model(
+    file = onnx_bytes(
         _Write(network.eval()).eval(),
         (torch.zeros(2, 3, writer.config.width), past),
         input_names=["rows", "past"],
         output_names=["logits", "new_past"],
         dynamic_shapes=({0: _DYNAMIC, 1: _DYNAMIC}, {2: _DYNAMIC, 4: _DYNAMIC}),
     )
-    return halved(model)
+    return with_half_weights(file)
 
 
 def word_table(network: InstructionNetwork) -> bytes:
@@ -84,24 +81,3 @@ def word_table(network: InstructionNetwork) -> bytes:
     from safetensors.numpy import save
 
     return bytes(save({"words": network.writer.words.weight.detach().numpy().astype(np.float16)}))
-
-
-def halved(model: Any) -> bytes:
-    """Give a network as bytes, its large tables in half precision behind a cast."""
-    import onnx
-    from onnx import numpy_helper
-
-    graph = model.graph
-    casts = []
-    for table in list(graph.initializer):
-        array = numpy_helper.to_array(table)
-        if array.dtype != np.float32 or array.size < _HALVED_FROM:
-            continue
-        half = numpy_helper.from_array(array.astype(np.float16), f"{table.name}.half")
-        graph.initializer.remove(table)
-        graph.initializer.append(half)
-        casts.append(onnx.helper.make_node("Cast", [half.name], [table.name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    return without_traces(model.SerializeToString())

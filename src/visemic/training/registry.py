@@ -10,7 +10,12 @@ TASKS = {
     "autovc": "visemic.training.autovc:AutoVcTask",
     "meshtalk": "visemic.training.meshtalk:MeshTalkTask",
     "meshtalk-context": "visemic.training.meshtalk_context:MeshTalkContextTask",
+    "style-encoder": "visemic.training.style_encoder:StyleEncoderTask",
+    "style-generator": "visemic.training.style_generator:StyleGeneratorTask",
+    "style-prior": "visemic.training.style_prior:StylePriorTask",
     "trunk-mouth": "visemic.training.trunk_mouth:TrunkMouthTask",
+    "avi-instruction": "visemic.training.instruction:InstructionTask",
+    "avi-instruction-lm": "visemic.training.instruction_lm:InstructionLmTask",
     "vocoder": "visemic.training.vocoder:VocoderTask",
 }
 """Name to ``module:Class``."""
