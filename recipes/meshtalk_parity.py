@@ -20,7 +20,7 @@ import torch
 
 from visemic.models.checkpoint import load_parameters
 from visemic.models.meshtalk import MeshTalk, MeshTalkConfig, n_parameters, quantise
-from visemic.models.meshtalk_context import ContextModel
+from visemic.models.meshtalk_context import ContextModel, context_tables
 from visemic.models.meshtalk_front import VertexFront
 from visemic.models.meshtalk_motion import smoothed
 from visemic.models.meshtalk_region import FaceMasks
@@ -147,7 +147,7 @@ def sampling(context: Any, own_context: ContextModel) -> None:
             parameter.mul_(3)
         own_context.load_state_dict(context.state_dict())
         code = torch.randn(1, N_SAMPLED, 128)
-        sampler, begun = ContextSampler(own_context), time.perf_counter()
+        sampler, begun = ContextSampler(context_tables(own_context)), time.perf_counter()
         labels = sampler.sample(code[0].numpy(), temperature=0)
         own_s, begun = time.perf_counter() - begun, time.perf_counter()
         theirs = context.sample(code, argmax=True)["one_hot"].argmax(-1)[0].numpy()

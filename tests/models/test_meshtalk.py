@@ -16,12 +16,13 @@ from visemic.models.meshtalk import (
     one_hot_codes,
     quantise,
 )
-from visemic.models.meshtalk_context import ContextModel
+from visemic.models.meshtalk_context import ContextModel, context_tables
 from visemic.models.meshtalk_front import ComponentFront, VertexFront, fit_components, front_from_arrays
-from visemic.models.meshtalk_motion import BLOCK_FRAMES, MeshTalkModel, smoothed
+from visemic.models.meshtalk_motion import BLOCK_FRAMES, smoothed
+from visemic.models.meshtalk_networks import MeshTalkNetworks
 from visemic.models.meshtalk_region import FaceMasks, masks_from_rig, read_masks, still_mask
 from visemic.models.meshtalk_sampler import ContextSampler
-from visemic.models.meshtalk_sound import LogMel, leveled, mel_bank, window_starts
+from visemic.models.meshtalk_sound import LEVEL_MEAN, LEVEL_SPREAD, LogMel
 from visemic.models.meshtalk_store import (
     MeshTalkCodes,
     Origin,
@@ -32,6 +33,7 @@ from visemic.models.meshtalk_store import (
     save_meshtalk,
 )
 from visemic.models.meshtalk_tool import edited, head_usage, leakage, retarget, swap
+from visemic.models.meshtalk_window import leveled, log_mel, mel_bank, window_starts
 
 torch.set_num_threads(1)
 
@@ -58,7 +60,7 @@ def tiny_model(config=TINY, seed=0):
     for parameter in (*network.parameters(), *context.parameters()):
         parameter.data.mul_(2.0)
     front = VertexFront(N, np.arange(N))
-    return MeshTalkModel(network.eval(), context.eval(), front, "tiny")
+    return MeshTalkNetworks(network.eval(), context.eval(), front, "tiny")
 
 
 @pytest.fixture
@@ -142,7 +144,11 @@ def test_one_spectrum_for_all_gives_what_windows_of_their_own_give(rng):
     shared.load_state_dict(windows.state_dict())
     sound = torch.from_numpy(0.1 * rng.standard_normal((1, 48_000))).float()
     starts = torch.tensor([[3_200, 8_000, 16_000]])  # on the grid of 10 ms
-    own, one = windows.audio_encoder(sound, starts), shared.audio_encoder(sound, starts)
+    encoder, one = windows.audio_encoder, shared.audio_encoder(sound, starts)
+    cuts = torch.stack([sound[0, start : start + 16_000] for start in starts[0].tolist()])
+    level = (encoder.melspec(cuts) - LEVEL_MEAN) / LEVEL_SPREAD
+    codes = encoder.code(encoder._convolved(level).mean(-1))
+    own = torch.nn.functional.layer_norm(codes, codes.shape[-1:])[None]
     spread = own.std()
     assert (own - one).abs().max() < 0.2 * spread  # the mirrored ends of a window differ
     assert (own - own.mean(1, keepdim=True)).abs().max() > 2 * (own - one).abs().max()
@@ -186,6 +192,33 @@ def test_a_fresh_decoder_keeps_the_shape_of_the_face_at_rest():
     torch.testing.assert_close(unet(template, codes)[0], template[:, None].expand(-1, 4, -1, -1))
 
 
+def test_the_spectrum_without_torch_is_the_same(sound):
+    theirs = LogMel()(torch.from_numpy(sound.samples)).numpy()
+    np.testing.assert_allclose(log_mel(sound.samples), theirs, atol=2e-3)
+
+
+def test_split_heads_follow_one_half_of_the_input_each():
+    fusion = MeshTalk(replace(SHARED, heads=5, fusion="split")).encoder.fusion_model
+    expression, sound = torch.randn(1, 6, 7), torch.randn(1, 6, 6)
+    own, louder, livelier = (
+        fusion(expression, sound),
+        fusion(expression, sound * 2),
+        fusion(expression * 2, sound),
+    )
+    assert own.shape == (1, 6, 5, 5)
+    assert torch.equal(louder[:, :, :2], own[:, :, :2])
+    assert torch.equal(livelier[:, :, 2:], own[:, :, 2:])
+    assert not torch.equal(louder[:, :, 2:], own[:, :, 2:])
+    assert not torch.equal(livelier[:, :, :2], own[:, :, :2])
+
+
+def test_without_noise_a_draw_is_the_likeliest_class():
+    logprobs = torch.randn(2, 5, 3, 4).log_softmax(-1)
+    generator = torch.Generator().manual_seed(0)
+    assert torch.equal(quantise(logprobs, generator, noise=0.0)[1], logprobs.argmax(-1))
+    assert not torch.equal(quantise(logprobs, generator)[1], logprobs.argmax(-1))
+
+
 @pytest.mark.parametrize(("sees_own", "first"), [(True, 2), (False, 5)])
 def test_no_head_sees_itself_a_later_head_or_the_future(sees_own, first):
     config = replace(TINY, heads=6, context_sees_own=sees_own)
@@ -220,7 +253,7 @@ def test_the_fast_sampler_guesses_what_the_slow_one_does(sees_own):
     audio = torch.randn(1, 26, 9)
     with torch.no_grad():
         slow = model.sample_naive(audio).numpy()
-        fast = ContextSampler(model).sample(audio[0].numpy(), temperature=0)
+        fast = ContextSampler(context_tables(model)).sample(audio[0].numpy(), temperature=0)
         taught = model(one_hot_codes(torch.from_numpy(fast)[None], 12), audio).argmax(-1)[0]
     assert len(np.unique(slow)) > 6
     np.testing.assert_array_equal(slow, fast)
@@ -248,7 +281,7 @@ def test_drawn_classes_have_the_probabilities_that_were_learnt():
         torch.nn.init.zeros_(parameter)
     share = np.array([0.4, 0.3, 0.2, 0.1])
     model.logits.masked_linear.bias.data = torch.log(torch.from_numpy(share)).float()
-    drawn = ContextSampler(model).sample(np.zeros((4000, 2), np.float32), temperature=1.0)
+    drawn = ContextSampler(context_tables(model)).sample(np.zeros((4000, 2), np.float32), temperature=1.0)
     np.testing.assert_allclose(np.bincount(drawn[:, 0], minlength=4) / 4000, share, atol=0.03)
 
 
@@ -264,7 +297,7 @@ def test_a_long_clip_in_parts_is_what_one_piece_gives(sound, neutral):
     with torch.no_grad():
         whole, _ = model.network.vertex_unet(torch.from_numpy(neutral)[None] * 1000, one_hot)
     np.testing.assert_allclose(moved * 1000, whole[0].numpy(), atol=1e-3)
-    expression = model.expression_codes(moved)
+    expression = model.expression_codes(moved, neutral)
     with torch.no_grad():
         at_once, _ = model.network.encoder.expression_encoder(torch.from_numpy(moved)[None] * 1000)
     np.testing.assert_allclose(expression, at_once[0].numpy(), atol=1e-4)
@@ -285,7 +318,7 @@ def test_a_face_of_another_topology_and_codes_of_another_model_are_refused(sound
     with pytest.raises(RigError, match="19 vertices"):
         model.draw(labels, neutral[:19])
     with pytest.raises(RigError, match="21 vertices"):
-        model.expression_codes(np.zeros((2, 21, 3), np.float32))
+        model.expression_codes(np.zeros((2, 21, 3), np.float32), neutral)
     with pytest.raises(InputError, match="2 heads"):
         model.draw(labels[:, :2], neutral)
     with pytest.raises(InputError, match="0 to 4"):
@@ -299,9 +332,9 @@ def test_vertices_go_through_their_front_and_back(rng):
     neutral = rng.normal(0, 0.05, (N, 3)).astype(np.float32)
     moved = np.repeat(neutral[None], 5, axis=0)
     moved[:, [1, 4, 7]] += rng.normal(0, 0.01, (5, 3, 3)).astype(np.float32)
-    np.testing.assert_allclose(front.vertices(front.points(moved), neutral), moved, atol=1e-7)
+    np.testing.assert_allclose(front.vertices(front.points(moved, neutral), neutral), moved, atol=1e-7)
     again = front_from_arrays("vertices", N, front.arrays())
-    np.testing.assert_array_equal(again.points(moved), front.points(moved))
+    np.testing.assert_array_equal(again.points(moved, neutral), front.points(moved, neutral))
 
 
 def test_components_hold_the_motion_and_leave_the_face_its_shape(rng):
@@ -310,12 +343,12 @@ def test_components_hold_the_motion_and_leave_the_face_its_shape(rng):
     basis, held = fit_components(strengths @ directions, 6)
     assert held == pytest.approx(1.0)
     np.testing.assert_allclose(basis @ basis.T, np.eye(6), atol=2e-3)
-    front = ComponentFront(N, np.arange(N), np.zeros(3 * N, np.float32), basis)
+    front = ComponentFront(N, np.arange(N), basis)
     neutral = rng.normal(0, 0.05, (N, 3)).astype(np.float32)
     moved = neutral + 1e-3 * (strengths @ directions).reshape(50, N, 3)
-    np.testing.assert_allclose(front.vertices(front.points(moved), neutral), moved, atol=3e-5)
+    np.testing.assert_allclose(front.vertices(front.points(moved, neutral), neutral), moved, atol=3e-5)
     stored = front_from_arrays("components", N, front.arrays())
-    np.testing.assert_array_equal(stored.points(moved), front.points(moved))
+    np.testing.assert_array_equal(stored.points(moved, neutral), front.points(moved, neutral))
     with pytest.raises(InputError, match="6 directions"):
         fit_components(strengths @ directions, 9)
     with pytest.raises(InputError, match="multiple of 3"):
@@ -348,6 +381,34 @@ def test_a_model_comes_back_from_disk_as_it_was(tmp_path, sound, neutral):
     assert load_codes(tmp_path / "codes").topology == load_codes(tmp_path / "whole").topology == "tiny"
     with pytest.raises(ArtifactError, match="'meshtalk' is needed"):
         load_meshtalk(tmp_path / "codes")
+
+
+@pytest.mark.slow
+def test_a_light_model_runs_without_torch_and_gives_the_same(tmp_path, sound, neutral):
+    from visemic.core.artifact import load_artifact
+    from visemic.models.meshtalk_onnx import MeshTalkOnnx
+    from visemic.training.meshtalk_export import portable_files, round_to_half
+
+    model = tiny_model(replace(SHARED, context_sees_own=True, unet_layers=2))
+    round_to_half(model.network, model.context)
+    model = MeshTalkNetworks(model.network, model.context, model.front, "tiny")
+    origin = Origin("tiny", "made up", {"loss": 1.0}, {"none": "CC0-1.0"})
+    files = portable_files(model.network, model.context, model.front)
+    save_meshtalk(model, tmp_path / "light", origin, files)
+    light = MeshTalkOnnx(load_artifact(tmp_path / "light"))
+    long = Waveform(np.tile(sound.samples, 4), SPEECH_RATE)
+    codes, same = model.sound_codes(long), light.sound_codes(long)
+    np.testing.assert_allclose(same, codes, atol=1e-4)
+    labels = model.guess(codes, seed=2)
+    np.testing.assert_array_equal(light.guess(codes, seed=2), labels)
+    moved = model.draw(labels, neutral)
+    np.testing.assert_allclose(light.draw(labels, neutral), moved, atol=1e-6)
+    np.testing.assert_allclose(
+        light.expression_codes(moved, neutral), model.expression_codes(moved, neutral), atol=1e-4
+    )
+    save_meshtalk(model, tmp_path / "heavy", origin)
+    with pytest.raises(ArtifactError, match="does not run without PyTorch"):
+        MeshTalkOnnx(load_artifact(tmp_path / "heavy"))
 
 
 def test_published_checkpoints_load_strictly_and_keep_their_own_table_of_spread(tmp_path):
@@ -441,7 +502,7 @@ def test_masks_are_read_under_our_names_and_the_published_ones(tmp_path):
         ({"classes": 1}, "classes"),
         ({"unet_widths": ()}, "empty"),
         ({"dropout": 1.0}, "dropout"),
-        ({"initial_gain": 0.0}, "initial_gain"),
+        ({"heads": 1, "fusion": "split"}, "cannot be split"),
     ],
 )
 def test_impossible_sizes_are_refused(changes, words):

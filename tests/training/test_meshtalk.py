@@ -132,7 +132,7 @@ def test_components_see_what_moves_and_clips_in_memory_are_the_same(corpus):
     with pytest.raises(InputError, match="2 directions"):
         fit_front(clips, np.arange(N_VERTICES), 6, 100)
     basis = np.linalg.qr(np.random.default_rng(0).normal(size=(3 * N_VERTICES, 6)))[0].T.astype(np.float32)
-    front = ComponentFront(N_VERTICES, np.arange(N_VERTICES), np.zeros(3 * N_VERTICES, np.float32), basis)
+    front = ComponentFront(N_VERTICES, np.arange(N_VERTICES), basis)
     own = clips.with_front(front)
     held = HeldClips(own)
     for first, n_frames in ((0, 20), (45, 30)):
@@ -289,7 +289,14 @@ def test_a_short_training_lets_the_upper_face_follow_the_expression_and_not_the_
     result = train(
         recipe(
             data={"segment_frames": 24},
-            model={**SMALL, **wide, "unet_widths": [64, 64], "heads": 8, "classes": 16, "initial_gain": 5.0},
+            model={
+                **SMALL,
+                **wide,
+                "unet_widths": [64, 64],
+                "heads": 8,
+                "classes": 16,
+                "fusion": "split",
+            },
             schedule={"max_steps": 140, "validate_every": 140, "checkpoint_every": 140, "batch_size": 8},
             optimiser={"learning_rate": 2e-3, "clip_norm": 5.0},
         ),

@@ -30,6 +30,7 @@ from visemic.data.synthetic_config import (
     korzun_config,
 )
 from visemic.data.synthetic_text import phrases
+from visemic.data.synthetic_upper import free_upper_face
 from visemic.features.prosody import extract_prosody
 from visemic.models.base import FaceControl
 from visemic.models.viseme_rules import VisemeRules, VisemeRulesConfig
@@ -131,8 +132,12 @@ class _Actor:
         prosody = extract_prosody(waveform)
         acted = self.model.generate(alignment, prosody, Rate.of(self.config.acting_rate), control, generator)
         felt = emotion_weights(emotion, intensity or 0.0) if emotion else {}
+        styled = styled_motion(acted, speaker, felt)
+        for name, curve in free_upper_face(styled.times_s, speaker.upper_face, generator).items():
+            column = styled.values[:, styled.layout.index(name)]
+            np.clip(column + curve.astype(np.float32), 0, 1, out=column)
         rate = Rate.of(self.config.rate)
-        there = resample(styled_motion(acted, speaker, felt), rate)
+        there = resample(styled, rate)
         # Rounded to 60 Hz and again to 30, a clip may be a frame longer than its sound.
         values = there.values[: rate.count(waveform.duration_s)]
         return self.model.with_contacts(Motion(values, there.layout, rate), alignment)

@@ -72,6 +72,9 @@ class SyntheticSpeaker:
     brows: float = 1.0
     head: float = 1.0
     gaze: float = 1.0
+    upper_face: float = 0.0
+    """How much brows, lids and cheeks move on their own, apart from what is said: 0 to 3, 1 begins
+    a gesture every 0.7 s."""
 
     def __post_init__(self) -> None:
         if self.n_phrases < 1:
@@ -82,6 +85,7 @@ class SyntheticSpeaker:
             "amplitude": (0.3, 1.5),
             "asymmetry": (-0.3, 0.3),
             "emotional_share": (0.0, 1.0),
+            "upper_face": (0.0, 3.0),
         }
         values = {name: getattr(self, name) for name in limits}
         for axis, scale in zip(("width", "height", "depth"), self.head_scale, strict=True):
@@ -101,6 +105,7 @@ class _Varied:
     n_phrases: int
     n_validation: int = 0
     n_test: int = 0
+    upper_face: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -192,7 +197,13 @@ def korzun_config(*, size: float = 1.0, form: Form = "weights") -> SyntheticConf
 
 
 def varied_speakers(
-    n_speakers: int, n_phrases: int, seed: int, *, n_validation: int = 0, n_test: int = 0
+    n_speakers: int,
+    n_phrases: int,
+    seed: int,
+    *,
+    n_validation: int = 0,
+    n_test: int = 0,
+    upper_face: float = 0.0,
 ) -> tuple[SyntheticSpeaker, ...]:
     """Give speakers who differ in everything, the last of them unknown to training.
 
@@ -202,6 +213,7 @@ def varied_speakers(
         seed: Start of chance; more speakers begin with the same ones, but for their split.
         n_validation: Speakers before the last ``n_test`` whose clips are all for validation.
         n_test: Last speakers, whose clips are all for the test.
+        upper_face: How much the upper face of each moves on its own, see ``SyntheticSpeaker``.
 
     Raises:
         InputError: There are fewer speakers than those set aside, or none.
@@ -235,6 +247,7 @@ def varied_speakers(
                 brows=_drawn(chance, 0.4, 1.6),
                 head=_drawn(chance, 0.4, 1.6),
                 gaze=_drawn(chance, 0.5, 1.5),
+                upper_face=upper_face,
             )
         )
     return tuple(speakers)

@@ -29,7 +29,7 @@ from visemic.models.meshtalk_sound import AudioEncoder, SharedAudioEncoder
 PUBLISHED_VERTICES = 6_172
 _SLOPE = 0.2
 _TINY = 1e-10
-_MAX_GAIN = 100.0
+_LEAST_SPLIT = 2
 
 State = tuple[torch.Tensor, torch.Tensor]
 """Hidden and cell state of a recurrent layer, so that a long clip can be taken in parts."""
@@ -60,9 +60,8 @@ class MeshTalkConfig:
     """From the points inwards; the way out mirrors them."""
     unet_layers: int = 2
     """Recurrent layers in the middle."""
-    initial_gain: float = 1.0
-    """Factor on the fresh parameters that make codes of expression and scores of classes; above 1
-    the classes follow their inputs, and not the noise alone, from the first step on."""
+    fusion: Literal["joint", "split"] = "joint"
+    """Whether both codes decide every head, or expression the first half of them and sound the rest."""
     context_hidden: int = 64
     """Channels of a head in the model that guesses."""
     context_dilations: tuple[int, ...] = (1, 2, 4, 8)
@@ -81,10 +80,8 @@ class MeshTalkConfig:
                 raise InputError(f"model.{name} is empty; give at least one number")
             for value in getattr(self, name):
                 _check_size(name, value, 1)
-        if not 0 < self.initial_gain <= _MAX_GAIN:
-            raise InputError(
-                f"model.initial_gain is {self.initial_gain:g}; give above 0 and at most {_MAX_GAIN:g}"
-            )
+        if self.fusion == "split" and self.heads < _LEAST_SPLIT:
+            raise InputError(f"model.heads is {self.heads} and cannot be split; give at least {_LEAST_SPLIT}")
         if not 0 <= self.dropout < 1:
             raise InputError(f"model.dropout is {self.dropout:g}; give 0 to below 1")
 
@@ -142,6 +139,34 @@ class FusionMlp(nn.Module):
         return functional.log_softmax(x.unflatten(-1, (self.heads, self.classes)), dim=-1)
 
 
+class SplitFusion(nn.Module):
+    """Heads that follow expression alone, and after them heads that follow sound alone.
+
+    Deviation:
+        In the published form each code disturbs what the other chooses until both have learnt to
+        keep away, which takes tens of thousands of steps. Here only the decoder has to learn it.
+    """
+
+    def __init__(self, config: MeshTalkConfig) -> None:
+        super().__init__()
+        self.classes = config.classes
+        of_expression = config.heads // 2
+        self.expression_mlp = self._mlp(config.expression_dim, config.fusion_width // 2, of_expression)
+        self.sound_mlp = self._mlp(config.audio_dim, config.fusion_width // 2, config.heads - of_expression)
+
+    def _mlp(self, width_in: int, width: int, heads: int) -> nn.Sequential:
+        return nn.Sequential(
+            nn.Linear(width_in, width), nn.LeakyReLU(_SLOPE), nn.Linear(width, heads * self.classes)
+        )
+
+    def forward(
+        self, expression_code: Float[torch.Tensor, "b t e"], audio_code: Float[torch.Tensor, "b t d"]
+    ) -> Float[torch.Tensor, "b t h c"]:
+        """Give log-probabilities."""
+        both = torch.cat([self.expression_mlp(expression_code), self.sound_mlp(audio_code)], dim=-1)
+        return functional.log_softmax(both.unflatten(-1, (-1, self.classes)), dim=-1)
+
+
 class MultimodalEncoder(nn.Module):
     """The listener, the watcher and what joins them."""
 
@@ -152,11 +177,7 @@ class MultimodalEncoder(nn.Module):
             config.audio_channels, config.audio_dilations, config.audio_dim, config.dropout
         )
         self.expression_encoder = ExpressionEncoder(config)
-        self.fusion_model = FusionMlp(config)
-        with torch.no_grad():
-            for last in (self.expression_encoder.code, self.fusion_model.mlp[-1]):
-                assert isinstance(last, nn.Linear)
-                last.weight.mul_(config.initial_gain)
+        self.fusion_model = SplitFusion(config) if config.fusion == "split" else FusionMlp(config)
 
     def forward(
         self,
@@ -200,6 +221,16 @@ class VertexUnet(nn.Module):
         state: State | None = None,
     ) -> tuple[Float[torch.Tensor, "b t p 3"], State]:
         """Give the points of every frame and the state to go on with."""
+        flat, state = self.coordinates(template, one_hot, state)
+        return flat.unflatten(-1, (-1, 3)), state
+
+    def coordinates(
+        self,
+        template: Float[torch.Tensor, "b p 3"],
+        one_hot: Float[torch.Tensor, "b t h c"],
+        state: State | None = None,
+    ) -> tuple[Float[torch.Tensor, "b t _"], State]:
+        """Give the coordinates of a frame in one row; see ``forward``."""
         x = ((template[:, None] - self.mean) / self.stddev).flatten(2)
         skips = []
         for layer in self.encoder:
@@ -211,8 +242,8 @@ class VertexUnet(nn.Module):
         x, state = self.temporal(x, state)
         for layer, skip in zip(self.decoder, reversed(skips), strict=True):
             x = skip + functional.leaky_relu(layer(x), _SLOPE)
-        x = (x + self.vertex_bias).unflatten(-1, (-1, 3))
-        return x * self.stddev + self.mean, state
+        x = (x + self.vertex_bias) * self.stddev.flatten(2) + self.mean.flatten(2)
+        return x, state
 
 
 def _register_statistics(module: nn.Module, n_points: int) -> None:
@@ -225,6 +256,7 @@ def quantise(
     logprobs: Float[torch.Tensor, "b t h c"],
     generator: torch.Generator | None = None,
     temperature: float = 1.0,
+    noise: float = 1.0,
 ) -> tuple[Float[torch.Tensor, "b t h c"], Int[torch.Tensor, "b t h"]]:
     """Choose a class in every head; the gradient is that of the soft choice.
 
@@ -232,6 +264,7 @@ def quantise(
         logprobs: Logarithms of probabilities.
         generator: Draws the classes by their probabilities; None takes the likeliest ones.
         temperature: Of the soft choice; low ones are nearer to the hard one.
+        noise: Share of chance in what is drawn; 1 draws by the probabilities.
 
     Returns:
         One-hot codes, and the numbers of the classes.
@@ -245,7 +278,7 @@ def quantise(
         uniform = torch.rand(
             logprobs.shape, generator=generator, device=logprobs.device, dtype=logprobs.dtype
         )
-        logits = logprobs - torch.log(-torch.log(uniform.clamp(min=_TINY)))
+        logits = logprobs - noise * torch.log(-torch.log(uniform.clamp(min=_TINY)))
     soft = torch.softmax(logits / temperature, dim=-1)
     labels = soft.argmax(dim=-1)
     hard = torch.zeros_like(soft).scatter_(-1, labels[..., None], 1.0)
@@ -289,9 +322,11 @@ class MeshTalk(nn.Module):
         expression_code: Float[torch.Tensor, "b t e"],
         audio_code: Float[torch.Tensor, "b t d"],
         generator: torch.Generator | None,
+        noise: float = 1.0,
     ) -> Float[torch.Tensor, "b t p 3"]:
         """Give the face that two codes make together; None takes the likeliest classes."""
-        one_hot, _ = quantise(self.encoder.fusion_model(expression_code, audio_code), generator)
+        logprobs = self.encoder.fusion_model(expression_code, audio_code)
+        one_hot, _ = quantise(logprobs, generator, noise=noise)
         points, _ = self.vertex_unet(template, one_hot)
         return points
 

@@ -8,12 +8,14 @@ Shape letters: b clips, t frames, d width of the code of sound, h heads, i and o
 c classes.
 """
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import nn
 from torch.nn import functional
 
 from visemic.models.meshtalk import MeshTalkConfig
+from visemic.models.meshtalk_sampler import ContextTables, LayerTable
 
 _SLOPE = 0.2
 _TAPS = 2
@@ -133,3 +135,31 @@ class ContextModel(nn.Module):
                 one_hot[0, t, head, label] = 1.0
                 labels[t, head] = label
         return labels
+
+
+def context_tables(network: ContextModel) -> ContextTables:
+    """Give the numbers of a context model for ``ContextSampler``; changes to it later are not seen."""
+    return ContextTables(
+        _table(network.embedding), tuple(_table(layer) for layer in network.layers), _table(network.logits)
+    )
+
+
+def _table(layer: MaskedContextConvolution) -> LayerTable:
+    own = {name: value.detach().cpu().numpy() for name, value in layer.state_dict().items()}
+    ch_in, ch_out = layer.ch_in, layer.ch_out
+    masked = (own["masked_linear.weight"] * own["mask"])[:, :, 0]
+    of_heads = tuple(
+        np.ascontiguousarray(masked[g * ch_out :, g * ch_in : (g + 1) * ch_in].T) for g in range(layer.heads)
+    )
+    bias = own["masked_linear.bias"].copy()
+    if not layer.n_past:
+        return LayerTable(bias, of_heads)
+    bias += own["unmasked_linear.bias"] + own["historic.bias"]
+    older, last = own["historic.weight"][:, :, 0], own["historic.weight"][:, :, 1]
+    return LayerTable(
+        bias,
+        of_heads,
+        np.ascontiguousarray(own["unmasked_linear.weight"][:, :, 0].T),
+        np.ascontiguousarray(np.concatenate([older, last], axis=1)),
+        layer.n_past,
+    )

@@ -40,9 +40,11 @@ class Front(Protocol):
         ...
 
     def points(
-        self, vertices: Float32[np.ndarray, "frames vertices 3"]
+        self,
+        vertices: Float32[np.ndarray, "frames vertices 3"],
+        neutral: Float32[np.ndarray, "own_vertices 3"],
     ) -> Float32[np.ndarray, "frames points 3"]:
-        """Give what the networks see of positions in metres."""
+        """Give what the networks see of positions in metres, of a face that is ``neutral`` at rest."""
         ...
 
     def vertices(
@@ -76,9 +78,11 @@ class VertexFront:
         return len(self.chosen)
 
     def points(
-        self, vertices: Float32[np.ndarray, "frames vertices 3"]
+        self,
+        vertices: Float32[np.ndarray, "frames vertices 3"],
+        neutral: Float32[np.ndarray, "own_vertices 3"],
     ) -> Float32[np.ndarray, "frames points 3"]:
-        """Give the chosen vertices in millimetres."""
+        """Give the chosen vertices in millimetres; whose face it is stays to be seen."""
         check_vertices(vertices.shape[1], self.n_vertices)
         return vertices[:, self.chosen] / np.float32(UNIT_M)
 
@@ -102,15 +106,14 @@ class VertexFront:
 class ComponentFront:
     """Principal components of displacements.
 
-    A face is seen as its place along the components, measured from a mean face at rest. On the way
-    back only the difference to the own face at rest counts, so any face of the mesh keeps its shape.
+    A face is seen as how far it has moved along the components from its own rest. People differ by
+    far more along them than brows and lids move, so whose face it is would drown what it does. Any
+    face of the mesh keeps its shape, and the networks do not see whose it is.
     """
 
     n_vertices: int
     chosen: Int[np.ndarray, " chosen"]
     """Which vertices move, ascending."""
-    origin: Float32[np.ndarray, " coordinates"]
-    """Mean face at rest, millimetres, three coordinates a chosen vertex."""
     basis: Float32[np.ndarray, "components coordinates"]
     """Orthonormal but for the rounding to half precision, in which it is stored."""
     kind: str = "components"
@@ -126,12 +129,15 @@ class ComponentFront:
         return len(self.basis) // 3
 
     def points(
-        self, vertices: Float32[np.ndarray, "frames vertices 3"]
+        self,
+        vertices: Float32[np.ndarray, "frames vertices 3"],
+        neutral: Float32[np.ndarray, "own_vertices 3"],
     ) -> Float32[np.ndarray, "frames points 3"]:
-        """Give the places along the components, in millimetres, three to a point."""
+        """Give the movement along the components, in millimetres, three to a point."""
         check_vertices(vertices.shape[1], self.n_vertices)
-        flat = (vertices[:, self.chosen] / np.float32(UNIT_M)).reshape(len(vertices), -1) - self.origin
-        return (flat @ self.basis.T).reshape(len(flat), -1, 3)
+        check_vertices(len(neutral), self.n_vertices)
+        moved = (vertices[:, self.chosen] - neutral[self.chosen]) / np.float32(UNIT_M)
+        return (moved.reshape(len(moved), -1) @ self.basis.T).reshape(len(moved), -1, 3)
 
     def vertices(
         self,
@@ -139,7 +145,8 @@ class ComponentFront:
         neutral: Float32[np.ndarray, "vertices 3"],
     ) -> Float32[np.ndarray, "frames vertices 3"]:
         """Give the mesh in metres: the face at rest, moved along the components."""
-        moved = (points - self.points(neutral[None])).reshape(len(points), -1) @ self.basis
+        check_vertices(len(neutral), self.n_vertices)
+        moved = points.reshape(len(points), -1) @ self.basis
         whole = np.repeat(neutral[None], len(points), axis=0)
         whole[:, self.chosen] += (moved * np.float32(UNIT_M)).reshape(len(points), -1, 3)
         return whole
@@ -148,7 +155,6 @@ class ComponentFront:
         """Give which vertices move and along what."""
         return {
             "chosen": self.chosen.astype(np.int32),
-            "origin": self.origin,
             "basis": self.basis.astype(np.float16),
         }
 
@@ -159,13 +165,13 @@ def front_from_arrays(kind: str, n_vertices: int, arrays: Mapping[str, np.ndarra
     Raises:
         ArtifactError: The kind is unknown or an array is missing.
     """
-    wanted = {"vertices": ("chosen",), "components": ("chosen", "origin", "basis")}.get(kind)
+    wanted = {"vertices": ("chosen",), "components": ("chosen", "basis")}.get(kind)
     if wanted is None or not set(wanted) <= set(arrays):
         raise ArtifactError(f"a front of kind {kind!r} with {sorted(arrays)} is not known; train it again")
     if kind == "vertices":
         return VertexFront(n_vertices, arrays["chosen"])
     basis = arrays["basis"].astype(np.float32)
-    return ComponentFront(n_vertices, arrays["chosen"], arrays["origin"], basis)
+    return ComponentFront(n_vertices, arrays["chosen"], basis)
 
 
 def fit_components(

@@ -2,76 +2,86 @@
 
 All of it goes in parts: recurrent layers hand their state on, the guesses are a stream, and the
 second of sound around a frame is cut out where it is needed. An hour therefore takes the memory
-of a few seconds, and gives what one piece would give.
+of a few seconds, and gives what one piece would give. What runs the networks, torch or ONNX
+Runtime, is behind four methods.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Int16, Int64
 
 from visemic.audio.resample import resample
-from visemic.core.clock import SPEECH_RATE, Rate
+from visemic.core.clock import SPEECH_RATE
 from visemic.core.errors import ClockError, InputError
 from visemic.core.signals import Waveform
-from visemic.models.meshtalk import MeshTalk, State, one_hot_codes
-from visemic.models.meshtalk_context import ContextModel
 from visemic.models.meshtalk_front import Front, check_vertices
 from visemic.models.meshtalk_sampler import ContextSampler
-from visemic.models.meshtalk_sound import WINDOW_SAMPLES, leveled, window_starts
+from visemic.models.meshtalk_window import (
+    MESHTALK_RATE,
+    Samples,
+    cut_sound,
+    leveled,
+    sound_span,
+    window_starts,
+)
 
-MESHTALK_RATE = Rate.of(30)
-"""Frames a second of the published data; what else comes in is brought to it."""
 BLOCK_FRAMES = 120
 """Frames that go through the networks at once."""
-_GRID_SAMPLES = 160
-_MARGIN_SAMPLES = 1_600
-"""Sound beyond the first and last window, so that no window meets a mirrored end."""
 
 Labels = Int16[np.ndarray, "frames heads"]
 Vertices = Float32[np.ndarray, "frames vertices 3"]
-Samples = Float32[np.ndarray, " _"]
+Moving = Float32[np.ndarray, "frames vertices _"]
+Codes = Float32[np.ndarray, "frames width"]
+State = Any
+"""Of a recurrent layer, handed from part to part; None before the first."""
 
 
-def sound_span(starts: Int64[np.ndarray, " frames"]) -> tuple[int, int]:
-    """Give first sample and number of samples that frames need, on a grid that all clips share.
+class MeshTalkModel(ABC):
+    """Networks with what stands before and after them.
 
-    The number depends on the number of frames only, so that clips stack.
+    Args:
+        front: What turns vertices into what the networks see.
+        sampler: The guesses.
+        topology: Name of the mesh.
+        offset_samples: How much later than a frame's time it listens, see ``window_starts``.
     """
-    first = (int(starts[0]) - _MARGIN_SAMPLES) // _GRID_SAMPLES * _GRID_SAMPLES
-    longest = -(-(len(starts) - 1) * SPEECH_RATE.hz // MESHTALK_RATE.hz) + 1
-    n_samples = int(longest) + WINDOW_SAMPLES + 2 * _MARGIN_SAMPLES + _GRID_SAMPLES
-    return first, -(-n_samples // _GRID_SAMPLES) * _GRID_SAMPLES
 
+    def __init__(self, front: Front, sampler: ContextSampler, topology: str, offset_samples: int = 0) -> None:
+        self.front, self.sampler = front, sampler
+        self.topology, self.offset_samples = topology, offset_samples
 
-def cut_sound(samples: Samples, first: int, n_samples: int) -> Samples:
-    """Give a part of a sound, silent outside of it."""
-    part = np.zeros(n_samples, np.float32)
-    start, stop = max(0, first), min(len(samples), first + n_samples)
-    if stop > start:
-        part[start - first : stop - first] = samples[start:stop]
-    return part
+    @property
+    def heads(self) -> int:
+        """Choices a frame."""
+        return self.sampler.heads
 
+    @property
+    def classes(self) -> int:
+        """Classes of each head."""
+        return self.sampler.classes
 
-@dataclass(frozen=True, eq=False)
-class MeshTalkModel:
-    """Networks in evaluation mode with what stands before and after them."""
+    @abstractmethod
+    def hear(self, samples: Samples, starts: Int64[np.ndarray, " frames"]) -> Codes:
+        """Give the codes of frames whose seconds of sound begin at ``starts``."""
 
-    network: MeshTalk
-    context: ContextModel
-    front: Front
-    topology: str
-    """Name of the mesh."""
-    offset_samples: int = 0
-    """How much later than a frame's time it listens, see ``window_starts``."""
+    @abstractmethod
+    def watch(self, points: Float32[np.ndarray, "frames points 3"], state: State) -> tuple[Codes, State]:
+        """Give the codes of a part of a moving face, and the state to go on with."""
 
-    @cached_property
-    def sampler(self) -> ContextSampler:
-        """The fast form of the context model."""
-        return ContextSampler(self.context)
+    @abstractmethod
+    def choose(
+        self, expression: Float32[np.ndarray, "frames a"], sound: Float32[np.ndarray, "frames b"]
+    ) -> Float32[np.ndarray, "frames heads classes"]:
+        """Give log-probabilities of the classes."""
+
+    @abstractmethod
+    def draw_part(
+        self, template: Float32[np.ndarray, "points 3"], labels: Labels, state: State
+    ) -> tuple[Float32[np.ndarray, "frames points 3"], State]:
+        """Give the points of a part of a clip, and the state to go on with."""
 
     def sound_codes(
         self, waveform: Waveform, n_frames: int | None = None
@@ -84,16 +94,22 @@ class MeshTalkModel:
         """
         sound = leveled(resample(waveform, SPEECH_RATE).samples)
         wanted = MESHTALK_RATE.count(waveform.duration_s) if n_frames is None else n_frames
-        return sound_codes_of(self.network, lambda a, n: cut_sound(sound, a, n), wanted, self.offset_samples)
+        return sound_codes_of(self.hear, lambda a, n: cut_sound(sound, a, n), wanted, self.offset_samples)
 
-    def expression_codes(self, vertices: Vertices) -> Float32[np.ndarray, "frames width"]:
-        """Give the code of the expression of every frame of a moving mesh, metres, 30 frames a second.
+    def expression_codes(
+        self, vertices: Vertices, neutral: Float32[np.ndarray, "own_vertices 3"]
+    ) -> Float32[np.ndarray, "frames width"]:
+        """Give the code of the expression of every frame of a moving mesh.
+
+        Args:
+            vertices: Metres, 30 frames a second.
+            neutral: The same face at rest.
 
         Raises:
             RigError: The mesh is of another topology.
         """
         blocks = (vertices[i : i + BLOCK_FRAMES] for i in range(0, len(vertices), BLOCK_FRAMES))
-        return expression_codes_of(self.network, (self.front.points(block) for block in blocks))
+        return expression_codes_of(self.watch, (self.front.points(block, neutral) for block in blocks))
 
     def classes_of(
         self,
@@ -110,11 +126,7 @@ class MeshTalkModel:
                 f"the expression has {len(expression_codes)} frames and the sound {len(sound_codes)}; "
                 "cut the longer one"
             )
-        with torch.no_grad():
-            logprobs = self.network.encoder.fusion_model(
-                torch.from_numpy(expression_codes)[None], torch.from_numpy(sound_codes)[None]
-            )
-        return logprobs[0].argmax(-1).numpy().astype(np.int16)
+        return self.choose(expression_codes, sound_codes).argmax(-1).astype(np.int16)
 
     def guess(
         self, sound_codes: Float32[np.ndarray, "frames width"], *, temperature: float = 1.0, seed: int = 0
@@ -140,21 +152,18 @@ class MeshTalkModel:
             InputError: A class or the number of heads is not of this model.
         """
         check_vertices(len(neutral), self.front.n_vertices)
-        config = self.network.config
-        if labels.shape[1] != config.heads or (
-            len(labels) and not 0 <= labels.min() <= labels.max() < config.classes
+        if labels.shape[1] != self.heads or (
+            len(labels) and not 0 <= labels.min() <= labels.max() < self.classes
         ):
             raise InputError(
-                f"codes of {labels.shape[1]} heads do not fit a model of {config.heads} heads with classes "
-                f"0 to {config.classes - 1}; take codes of the same model"
+                f"codes of {labels.shape[1]} heads do not fit a model of {self.heads} heads with classes "
+                f"0 to {self.classes - 1}; take codes of the same model"
             )
-        template = torch.from_numpy(self.front.points(neutral[None]))
-        state: State | None = None
+        template = self.front.points(neutral[None], neutral)[0]
+        state: State = None
         for start in range(0, len(labels), BLOCK_FRAMES):
-            one_hot = one_hot_codes(torch.from_numpy(labels[start : start + BLOCK_FRAMES]), config.classes)
-            with torch.no_grad():
-                points, state = self.network.vertex_unet(template, one_hot[None], state)
-            yield self.front.vertices(points[0].numpy(), neutral)
+            points, state = self.draw_part(template, labels[start : start + BLOCK_FRAMES], state)
+            yield self.front.vertices(points, neutral)
 
     def draw(self, labels: Labels, neutral: Float32[np.ndarray, "vertices 3"]) -> Vertices:
         """Give the whole moving face, metres, 30 frames a second; see ``draw_blocks``."""
@@ -174,49 +183,48 @@ class MeshTalkModel:
 
 
 def sound_codes_of(
-    network: MeshTalk, read: Callable[[int, int], Samples], n_frames: int, offset_samples: int = 0
-) -> Float32[np.ndarray, "frames width"]:
+    hear: Callable[[Samples, Int64[np.ndarray, " frames"]], Codes],
+    read: Callable[[int, int], Samples],
+    n_frames: int,
+    offset_samples: int = 0,
+) -> Float32[np.ndarray, "all width"]:
     """Give the codes of a clip's sound, which is read part by part.
 
     Args:
-        network: In evaluation mode.
+        hear: See ``MeshTalkModel.hear``.
         read: Gives so many samples from a first one on, at the right level, silent outside.
-        n_frames: Of the clip.
+        n_frames: Of the clip, at least 1.
         offset_samples: See ``window_starts``.
     """
     starts = window_starts(n_frames, MESHTALK_RATE, offset_samples=offset_samples)
-    parts = [np.zeros((0, network.config.audio_dim), np.float32)]
+    parts = []
     for at in range(0, n_frames, BLOCK_FRAMES):
         own = starts[at : at + BLOCK_FRAMES]
         first, n_samples = sound_span(own)
-        sound = torch.from_numpy(read(first, n_samples))[None]
-        with torch.no_grad():
-            codes = network.encoder.audio_encoder(sound, torch.from_numpy(own - first)[None])
-        parts.append(codes[0].numpy())
+        parts.append(hear(read(first, n_samples), own - first))
     return np.concatenate(parts)
 
 
 def expression_codes_of(
-    network: MeshTalk, blocks: Iterator[Float32[np.ndarray, "frames points 3"]]
+    watch: Callable[[Float32[np.ndarray, "frames points 3"], State], tuple[Codes, State]],
+    blocks: Iterator[Float32[np.ndarray, "frames points 3"]],
 ) -> Float32[np.ndarray, "all width"]:
-    """Give the codes of a moving face that comes in parts.
+    """Give the codes of a moving face that comes in parts, at least one.
 
     Args:
-        network: In evaluation mode.
+        watch: See ``MeshTalkModel.watch``.
         blocks: Points, see ``meshtalk_front``.
     """
-    parts = [np.zeros((0, network.config.expression_dim), np.float32)]
-    state: State | None = None
+    parts, state = [], None
     for block in blocks:
-        with torch.no_grad():
-            codes, state = network.encoder.expression_encoder(torch.from_numpy(block)[None], state)
-        parts.append(codes[0].numpy())
+        codes, state = watch(block, state)
+        parts.append(codes)
     return np.concatenate(parts)
 
 
 def smoothed(
-    vertices: Vertices, mask: Float32[np.ndarray, " vertices"], *, sigma_frames: float = 2.0, reach: int = 4
-) -> Vertices:
+    vertices: Moving, mask: Float32[np.ndarray, " vertices"], *, sigma_frames: float = 2.0, reach: int = 4
+) -> Moving:
     """Give a moving mesh smoothed over time where a mask says so; the ends are held.
 
     Args:

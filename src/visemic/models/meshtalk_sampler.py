@@ -11,51 +11,118 @@ only slows down.
 Shape letters in comments: h heads, i and o channels of a head, d width of the code of sound.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float32, Int16
 
-from visemic.core.errors import InputError
-from visemic.models.meshtalk_context import ContextModel, MaskedContextConvolution
+from visemic.core.errors import ArtifactError, InputError
 
 _SLOPE = np.float32(0.2)
 _TINY = 1e-10
 
 
-class _Layer:
-    """Parameters of a layer, cut so that each product reads what it needs in one piece."""
+@dataclass(frozen=True, eq=False)
+class LayerTable:
+    """Numbers of one layer, cut so that each product reads what it needs in one piece."""
 
-    def __init__(self, layer: MaskedContextConvolution) -> None:
-        own = {name: value.detach().cpu().numpy() for name, value in layer.state_dict().items()}
-        heads, ch_in, ch_out = layer.heads, layer.ch_in, layer.ch_out
-        masked = (own["masked_linear.weight"] * own["mask"])[:, :, 0]
-        self.bias = own["masked_linear.bias"].copy()
-        self.of_sound = np.ascontiguousarray(own["unmasked_linear.weight"][:, :, 0].T)
-        # What head g says to itself, where it may, and to the heads after it: (i, these heads times o).
-        self.of_head = [
-            np.ascontiguousarray(masked[g * ch_out :, g * ch_in : (g + 1) * ch_in].T) for g in range(heads)
-        ]
-        self.n_past = layer.n_past
-        self.width_in = heads * ch_in
-        if self.n_past:
-            self.bias += own["unmasked_linear.bias"] + own["historic.bias"]
-            older, last = own["historic.weight"][:, :, 0], own["historic.weight"][:, :, 1]
-            self.of_past = np.ascontiguousarray(np.concatenate([older, last], axis=1))
+    bias: Float32[np.ndarray, " all_out"]
+    """Of bias, sound and past together."""
+    of_heads: tuple[Float32[np.ndarray, "_ _"], ...]
+    """What each head says to itself, where it may, and to the heads after it: (i, these heads times o)."""
+    of_sound: Float32[np.ndarray, "width all_out"] | None = None
+    """None where nothing is heard."""
+    of_past: Float32[np.ndarray, "all_out both_in"] | None = None
+    """The older frame before the last one; None where nothing is remembered."""
+    n_past: int = 0
+    """Frames back that the layer reaches."""
+
+    @property
+    def width_in(self) -> int:
+        """Channels of all heads that come in."""
+        return len(self.of_heads) * self.of_heads[0].shape[0]
+
+
+@dataclass(frozen=True, eq=False)
+class ContextTables:
+    """A context model as plain numbers."""
+
+    embedding: LayerTable
+    layers: tuple[LayerTable, ...]
+    logits: LayerTable
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Give what to store, by name."""
+        found: dict[str, np.ndarray] = {}
+        for name, layer in zip(
+            _names(len(self.layers)), (self.embedding, *self.layers, self.logits), strict=True
+        ):
+            found[f"{name}.bias"] = layer.bias
+            found[f"{name}.of_heads"] = np.concatenate([part.reshape(-1) for part in layer.of_heads])
+            for key, value in (("of_sound", layer.of_sound), ("of_past", layer.of_past)):
+                if value is not None:
+                    found[f"{name}.{key}"] = value
+        return found
+
+
+def _names(n_layers: int) -> list[str]:
+    return ["embedding", *(f"layers.{number}" for number in range(n_layers)), "logits"]
+
+
+def tables_from_arrays(
+    arrays: Mapping[str, np.ndarray], heads: int, classes: int, hidden: int, dilations: Sequence[int]
+) -> ContextTables:
+    """Give the tables that ``ContextTables.arrays`` was taken from; half precision is widened.
+
+    Raises:
+        ArtifactError: An array is missing or of another size.
+    """
+    sizes = [(classes, hidden), *((hidden, hidden) for _ in dilations), (hidden, classes)]
+    layers = []
+    for name, (ch_in, ch_out), dilation in zip(
+        _names(len(dilations)), sizes, (0, *dilations, 0), strict=True
+    ):
+        wide = {
+            key: np.ascontiguousarray(value, np.float32)
+            for key, value in arrays.items()
+            if key.startswith(f"{name}.")
+        }
+        ends = np.cumsum([ch_in * (heads - g) * ch_out for g in range(heads)])
+        wanted = {"bias", "of_heads", *(("of_sound", "of_past") if dilation else ())}
+        if {key.removeprefix(f"{name}.") for key in wide} != wanted or len(wide[f"{name}.of_heads"]) != ends[
+            -1
+        ]:
+            raise ArtifactError(
+                f"the guesses' layer {name!r} is not whole; fetch the model again or train it"
+            )
+        parts = np.split(wide[f"{name}.of_heads"], ends[:-1])
+        layers.append(
+            LayerTable(
+                wide[f"{name}.bias"],
+                tuple(part.reshape(ch_in, -1) for part in parts),
+                wide.get(f"{name}.of_sound"),
+                wide.get(f"{name}.of_past"),
+                dilation + 1 if dilation else 0,
+            )
+        )
+    return ContextTables(layers[0], tuple(layers[1:-1]), layers[-1])
 
 
 class ContextSampler:
-    """Draws classes from a context model whose parameters it has copied.
+    """Draws classes by a context model's numbers.
 
     Args:
-        network: Trained; changes to it later are not seen.
+        tables: See ``meshtalk_context.context_tables``.
     """
 
-    def __init__(self, network: ContextModel) -> None:
-        self.heads, self.classes = network.heads, network.classes
-        self._embedding = _Layer(network.embedding)
-        self._layers = [_Layer(layer) for layer in network.layers]
-        self._logits = _Layer(network.logits)
-        self._hidden = network.embedding.ch_out
-        self._dim = self._logits.of_sound.shape[0]
+    def __init__(self, tables: ContextTables) -> None:
+        self.heads, self.classes = len(tables.embedding.of_heads), tables.embedding.of_heads[0].shape[0]
+        self._embedding, self._layers, self._logits = tables.embedding, tables.layers, tables.logits
+        self._hidden = tables.logits.of_heads[0].shape[0]
+        heard = tables.layers[0].of_sound
+        assert heard is not None
+        self._dim = heard.shape[0]
 
     def sample(
         self, audio_code: Float32[np.ndarray, "frames width"], *, temperature: float = 1.0, seed: int = 0
@@ -132,16 +199,16 @@ class ContextStream:
             x = embedding[own]
             for layer, kept, total in chain:
                 kept[own] = x
-                total[own.start :] += x @ layer.of_head[head]
+                total[own.start :] += x @ layer.of_heads[head]
                 x = total[own]
                 x = np.maximum(x, _SLOPE * x)
             first = head * net.classes
-            logits[first:] += x @ net._logits.of_head[head]
+            logits[first:] += x @ net._logits.of_heads[head]
             scores = logits[first : first + net.classes]
             if noise is not None:
                 scores = scores + noise[head]
             label = int(scores.argmax())
-            embedding[own.start :] += net._embedding.of_head[head][label]
+            embedding[own.start :] += net._embedding.of_heads[head][label]
             labels[head] = label
         for layer, past, x in zip(net._layers, self._past, inputs, strict=True):
             past[self._n_frames % layer.n_past] = x

@@ -15,13 +15,15 @@ from visemic.models import checkpoint
 from visemic.models.meshtalk import PUBLISHED_VERTICES, MeshTalk, MeshTalkConfig, n_parameters
 from visemic.models.meshtalk_context import ContextModel
 from visemic.models.meshtalk_front import Front, VertexFront, front_from_arrays
-from visemic.models.meshtalk_motion import MESHTALK_RATE, MeshTalkModel
-from visemic.models.meshtalk_sound import PUBLISHED_OFFSET_SAMPLES
+from visemic.models.meshtalk_networks import MeshTalkNetworks
+from visemic.models.meshtalk_onnx import KIND, PortableSizes
+from visemic.models.meshtalk_window import MESHTALK_RATE, PUBLISHED_OFFSET_SAMPLES
 
-KIND = "meshtalk"
 CODES_KIND = "meshtalk-codes"
 """The first stage alone, which the second is trained on."""
 PUBLISHED_TOPOLOGY = "meshtalk-6172"
+_OWN_LICENCE, _FREE = "Apache-2.0", "CC0"
+"""Of what was trained on nothing but data that anybody may use for anything."""
 _FRONT, _NETWORK, _CONTEXT = "front.", "network.", "context."
 _Network = TypeVar("_Network", bound=torch.nn.Module)
 
@@ -67,14 +69,23 @@ def save_codes(codes: MeshTalkCodes, folder: Path, origin: Origin) -> None:
     _save(codes, {}, 0, folder, origin, CODES_KIND)
 
 
-def save_meshtalk(model: MeshTalkModel, folder: Path, origin: Origin) -> None:
+def save_meshtalk(
+    model: MeshTalkNetworks, folder: Path, origin: Origin, files: Mapping[str, bytes] | None = None
+) -> None:
     """Write a whole model.
+
+    Args:
+        model: Both stages.
+        folder: Is made if it is not there.
+        origin: Where it comes from.
+        files: Those that ``meshtalk_onnx`` reads, for a model that shall run without torch.
 
     Raises:
         OutputError: There is a model already, or the folder cannot be written to.
     """
     codes = MeshTalkCodes(model.network, model.front, model.topology, model.offset_samples)
-    _save(codes, _tensors(model.context, _CONTEXT), n_parameters(model.context), folder, origin, KIND)
+    extra = _tensors(model.context, _CONTEXT)
+    _save(codes, extra, n_parameters(model.context), folder, origin, KIND, files)
 
 
 def load_codes(folder: Path) -> MeshTalkCodes:
@@ -87,7 +98,7 @@ def load_codes(folder: Path) -> MeshTalkCodes:
     return codes
 
 
-def load_meshtalk(folder: Path) -> MeshTalkModel:
+def load_meshtalk(folder: Path) -> MeshTalkNetworks:
     """Read a whole model, ready to generate.
 
     Raises:
@@ -96,12 +107,12 @@ def load_meshtalk(folder: Path) -> MeshTalkModel:
     codes, tensors = _load(folder, (KIND,))
     context = ContextModel(codes.network.config)
     load_parameters(context, tensors, f"{folder.name}, context model")
-    return MeshTalkModel(
+    return MeshTalkNetworks(
         codes.network, _still(context), codes.front, codes.topology, offset_samples=codes.offset_samples
     )
 
 
-def load_published(folder: Path, config: MeshTalkConfig | None = None) -> MeshTalkModel:
+def load_published(folder: Path, config: MeshTalkConfig | None = None) -> MeshTalkNetworks:
     """Read ``encoder.pkl``, ``vertex_unet.pkl`` and ``context_model.pkl`` as they were published.
 
     The tables of mean and spread come from the checkpoint itself, so faces are normalised as they
@@ -122,7 +133,7 @@ def load_published(folder: Path, config: MeshTalkConfig | None = None) -> MeshTa
         checkpoint.load_parameters(part, checkpoint.read_parameters(path), path.name)
     front = VertexFront(config.n_points, np.arange(config.n_points))
     topology = PUBLISHED_TOPOLOGY if config.n_points == PUBLISHED_VERTICES else f"meshtalk-{config.n_points}"
-    return MeshTalkModel(
+    return MeshTalkNetworks(
         _still(network), _still(context), front, topology, offset_samples=PUBLISHED_OFFSET_SAMPLES
     )
 
@@ -134,20 +145,23 @@ def _save(
     folder: Path,
     origin: Origin,
     kind: str,
+    files: Mapping[str, bytes] | None = None,
 ) -> None:
     config = codes.network.config
     stored = _Stored(config, codes.front.kind, codes.front.n_vertices, codes.topology, codes.offset_samples)
     tensors = _tensors(codes.network, _NETWORK) | extra
     tensors |= {_FRONT + name: torch.from_numpy(value) for name, value in codes.front.arrays().items()}
+    is_free = bool(origin.data_licences) and all(x.startswith(_FREE) for x in origin.data_licences.values())
     info = ArtifactInfo(
         name=origin.name,
         kind=kind,
-        licence="that of its training data",
+        licence=_OWN_LICENCE if is_free else "that of its training data",
         description=origin.description,
         config=asdict(stored),
         rates_hz={"motion": float(MESHTALK_RATE)},
         data_licences=dict(origin.data_licences),
         metrics=dict(origin.metrics),
+        normaliser={"portable": asdict(_portable_sizes(codes))} if files else {},
     )
     numbers = "".join(f"- {name}: {value:.4g}\n" for name, value in origin.metrics.items())
     corpora = "; ".join(f"{name} ({licence})" for name, licence in origin.data_licences.items())
@@ -157,7 +171,25 @@ def _save(
         f"mesh {codes.topology!r} of {codes.front.n_vertices} vertices at {MESHTALK_RATE}.\n\n"
         f"Trained on: {corpora or 'unknown'}.\n\nOn its own validation clips:\n\n{numbers}"
     )
-    save_artifact(folder, info, card=card, tensors=tensors)
+    save_artifact(folder, info, card=card, tensors=tensors, files=files)
+
+
+def _portable_sizes(codes: MeshTalkCodes) -> PortableSizes:
+    config = codes.network.config
+    return PortableSizes(
+        heads=config.heads,
+        classes=config.classes,
+        audio_dilations=config.audio_dilations,
+        context_hidden=config.context_hidden,
+        context_dilations=config.context_dilations,
+        expression_width=config.expression_widths[-1],
+        unet_width=config.unet_widths[-1],
+        unet_layers=config.unet_layers,
+        front=codes.front.kind,
+        n_vertices=codes.front.n_vertices,
+        topology=codes.topology,
+        offset_samples=codes.offset_samples,
+    )
 
 
 def _load(folder: Path, kinds: tuple[str, ...]) -> tuple[MeshTalkCodes, dict[str, np.ndarray]]:

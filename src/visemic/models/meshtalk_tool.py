@@ -12,7 +12,8 @@ from jaxtyping import Float32, Float64, Int64, UInt8
 
 from visemic.core.errors import InputError
 from visemic.core.signals import Waveform
-from visemic.models.meshtalk_motion import MESHTALK_RATE, Labels, MeshTalkModel, Vertices
+from visemic.models.meshtalk_motion import Labels, MeshTalkModel, Vertices
+from visemic.models.meshtalk_window import MESHTALK_RATE
 
 _Other = Float32[np.ndarray, "other_frames vertices 3"]
 
@@ -26,6 +27,7 @@ def swap(
     sound_from: Waveform,
     expression_from: _Other,
     neutral: Float32[np.ndarray, "vertices 3"],
+    giver_neutral: Float32[np.ndarray, "own_vertices 3"] | None = None,
 ) -> Vertices:
     """Give a face whose lips follow a sound and whose upper face follows another clip.
 
@@ -35,20 +37,27 @@ def swap(
         expression_from: A moving mesh, metres, 30 frames a second; held at its last frame if it is
             shorter than the sound.
         neutral: The face at rest that shall move, metres.
+        giver_neutral: The face at rest of the clip that gives the expression; None if it is the same.
 
     Raises:
         RigError: A mesh is of another topology.
         InputError: The expression has no frame.
     """
-    return model.draw(swapped_classes(model, sound_from, expression_from), neutral)
+    giver = neutral if giver_neutral is None else giver_neutral
+    return model.draw(swapped_classes(model, sound_from, expression_from, giver), neutral)
 
 
-def swapped_classes(model: MeshTalkModel, sound_from: Waveform, expression_from: _Other) -> Labels:
+def swapped_classes(
+    model: MeshTalkModel,
+    sound_from: Waveform,
+    expression_from: _Other,
+    giver_neutral: Float32[np.ndarray, "own_vertices 3"],
+) -> Labels:
     """Give the classes of a swap; see ``swap``."""
     if not len(expression_from):
         raise InputError("the clip that gives the expression has 0 frames; give at least one")
     n_frames = MESHTALK_RATE.count(sound_from.duration_s)
-    codes = model.expression_codes(expression_from[:n_frames])
+    codes = model.expression_codes(expression_from[:n_frames], giver_neutral)
     held = codes[np.minimum(np.arange(n_frames), len(codes) - 1)]
     return model.classes_of(held, model.sound_codes(sound_from))
 

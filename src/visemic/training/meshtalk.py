@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from visemic.data.loader import ClipStore
 from visemic.models.meshtalk import MeshTalk, MeshTalkConfig
 from visemic.models.meshtalk_front import Front
 from visemic.models.meshtalk_motion import expression_codes_of, sound_codes_of
+from visemic.models.meshtalk_networks import choose_with, hear_with, watch_with
 from visemic.models.meshtalk_region import FaceMasks, masks_from_rig, read_masks
 from visemic.models.meshtalk_store import MeshTalkCodes, Origin, save_codes
 from visemic.rig.linear import Rig
@@ -55,6 +56,8 @@ class MeshTalkData:
     """Frames over which components and statistics are fitted."""
     n_validation: int = 12
     """Most validation clips, the first."""
+    mixed: bool = False
+    """Whether training computes products in bfloat16, on processors that can; parameters stay whole."""
 
     def __post_init__(self) -> None:
         if self.segment_frames < 1 or self.fit_frames < 2 or self.n_validation < 2:
@@ -231,19 +234,26 @@ class MeshTalkTask:
     def loss(self, network: nn.Module, batch: Batch, generator: torch.Generator) -> dict[str, torch.Tensor]:
         """Give the sum of the terms, each term, and what separate optimisers follow."""
         assert isinstance(network, MeshTalk)
+        with torch.autocast(batch["points"].device.type, torch.bfloat16, enabled=self._data.mixed):
+            made = self._crossed(network, batch, generator)
+        return scaled_losses(crossing_terms(made, self._measure), network, self._scales)
+
+    def _crossed(self, network: MeshTalk, batch: Batch, generator: torch.Generator) -> Crossing:
+        """Give the faces of a batch, and those with half of their codes from another clip."""
         sound = network.encoder.audio_encoder(batch["sound"], batch["starts"])
         expression, _ = network.encoder.expression_encoder(batch["points"])
         for_expression = shifted(len(sound), generator)
         for_sound = shifted(len(sound), generator)
         template = batch["template"]
-        made = Crossing(
+        return Crossing(
             target=batch["points"],
-            own=network.draw(template, expression, sound, generator),
-            other_expression=network.draw(template, expression[for_expression], sound, generator),
-            other_sound=network.draw(template, expression, sound[for_sound], generator),
+            own=network.draw(template, expression, sound, generator, self._scales.noise),
+            other_expression=network.draw(
+                template, expression[for_expression], sound, generator, self._scales.noise
+            ),
+            other_sound=network.draw(template, expression, sound[for_sound], generator, self._scales.noise),
             valid=batch["valid"],
         )
-        return scaled_losses(crossing_terms(made, self._measure), network, self._scales)
 
     def optimisers(self, network: nn.Module) -> list[tuple[Iterable[nn.Parameter], str]]:
         """Give one group of parameters, or three that follow their own terms."""
@@ -336,18 +346,15 @@ def _clip_codes(network: MeshTalk, clips: MeshClips, number: int) -> tuple[torch
 
 def clip_classes(codes: MeshTalkCodes, clips: MeshClips, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Give the likeliest classes of a whole clip, and its codes of sound; in parts, on the CPU."""
+    network = codes.network
     sound = sound_codes_of(
-        codes.network,
+        partial(hear_with, network),
         lambda first, n_samples: clips.samples(number, first, n_samples),
         clips.lengths[number],
         codes.offset_samples,
     )
-    expression = expression_codes_of(codes.network, clips.blocks(number))
-    with torch.no_grad():
-        logprobs = codes.network.encoder.fusion_model(
-            torch.from_numpy(expression)[None], torch.from_numpy(sound)[None]
-        )
-    return logprobs[0].argmax(-1).numpy().astype(np.int16), sound
+    expression = expression_codes_of(partial(watch_with, network), clips.blocks(number))
+    return choose_with(network, expression, sound).argmax(-1).astype(np.int16), sound
 
 
 def _stacked(arrays: Sequence[np.ndarray]) -> torch.Tensor:

@@ -15,11 +15,12 @@ from visemic.core.errors import InputError, TrainingError
 from visemic.data.loader import ClipStore
 from visemic.models.meshtalk import MeshTalkConfig, one_hot_codes
 from visemic.models.meshtalk_context import ContextModel
-from visemic.models.meshtalk_motion import MeshTalkModel
+from visemic.models.meshtalk_networks import MeshTalkNetworks
 from visemic.models.meshtalk_store import MeshTalkCodes, Origin, load_codes, save_meshtalk
 from visemic.models.meshtalk_tool import head_usage
 from visemic.training.meshtalk import CORPUS, Segments, clip_classes
 from visemic.training.meshtalk_data import MeshClips, check_clips
+from visemic.training.meshtalk_export import is_portable, portable_files, round_to_half
 from visemic.training.recipe import Recipe
 from visemic.training.task import Batch
 
@@ -167,5 +168,8 @@ class MeshTalkContextTask:
         codes = self._codes
         codes.network.config = self.config  # says the sizes of both stages from here on
         licences = {entry.source: entry.licence for entry in self._training.store.entries}
-        model = MeshTalkModel(codes.network, network, codes.front, codes.topology, codes.offset_samples)
-        save_meshtalk(model, folder, Origin(self._name, self._description, metrics, licences))
+        if is_portable(self.config):
+            round_to_half(codes.network, network)
+        model = MeshTalkNetworks(codes.network, network, codes.front, codes.topology, codes.offset_samples)
+        files = portable_files(codes.network, network, codes.front) if is_portable(self.config) else None
+        save_meshtalk(model, folder, Origin(self._name, self._description, metrics, licences), files)

@@ -18,12 +18,13 @@ from visemic.core.errors import TrainingError
 from visemic.data.loader import ClipStore
 from visemic.data.store_codec import displacements_from_steps, sound_from_steps
 from visemic.models.meshtalk_front import UNIT_M, ComponentFront, Front, VertexFront, fit_components
-from visemic.models.meshtalk_motion import MESHTALK_RATE, cut_sound, sound_span
-from visemic.models.meshtalk_sound import MEAN_LEVEL, window_starts
+from visemic.models.meshtalk_window import MEAN_LEVEL, MESHTALK_RATE, cut_sound, sound_span, window_starts
 
 BLOCK_FRAMES = 64
 """Frames of a mesh that are in memory at once."""
 _AT_REST_MM = 1e-6
+_STILL_MM = 0.02
+"""What never moves further is neck, hair and the back of the head: two in five vertices of our own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,14 +94,18 @@ class MeshClips:
 
     def points(self, number: int, first: int, n_frames: int) -> Float32[np.ndarray, "frames points 3"]:
         """Give what the networks see of a stretch."""
-        return self.front.points(self.vertices(number, first, n_frames))
+        return self.front.points(self.vertices(number, first, n_frames), self.store.neutral(number))
 
     def template(self, number: int) -> Float32[np.ndarray, "points 3"]:
         """Give what the networks see of a clip's face at rest."""
         name = self.store.entries[number].parts["neutral"].file
         if name not in self._resting:
-            self._resting[name] = self.front.points(self.store.neutral(number)[None])[0]
+            self._resting[name] = self._at_rest(number)
         return self._resting[name]
+
+    def _at_rest(self, number: int) -> Float32[np.ndarray, "points 3"]:
+        neutral = self.store.neutral(number)
+        return self.front.points(neutral[None], neutral)[0]
 
     def blocks(self, number: int) -> Iterator[Float32[np.ndarray, "frames points 3"]]:
         """Give what the networks see of a whole clip, part by part."""
@@ -191,22 +196,23 @@ def fit_front(
 
     Args:
         clips: To be trained on.
-        chosen: Vertices that shall move.
+        chosen: Vertices that may move; behind components those that hardly do are left at rest.
         n_components: 0 for the vertices themselves.
         n_frames: About how many frames, spread over all clips, are looked at.
     """
     n_vertices = clips.store.entries[0].n_vertices
     if not n_components:
         return VertexFront(n_vertices, chosen), 1.0
-    resting = {clips.store.entries[n].parts["neutral"].file: n for n in range(len(clips))}
-    faces = [clips.store.neutral(number)[chosen] / UNIT_M for number in resting.values()]
-    origin = np.mean(faces, axis=0, dtype=np.float64).astype(np.float32).reshape(-1)
-    rows = [
-        (clips._displacements(number, frame, 1)[0, chosen] / np.float32(UNIT_M)).reshape(-1)
-        for number, frame in spread_frames(clips.lengths, n_frames)
-    ]
-    basis, held = fit_components(np.stack(rows), n_components)
-    return ComponentFront(n_vertices, chosen, origin, basis), held
+    rows = np.stack(
+        [
+            clips._displacements(number, frame, 1)[0, chosen] / np.float32(UNIT_M)
+            for number, frame in spread_frames(clips.lengths, n_frames)
+        ]
+    )
+    moves = np.abs(rows).max(axis=(0, 2)) > _STILL_MM
+    chosen, rows = chosen[moves], rows[:, moves]
+    basis, held = fit_components(rows.reshape(len(rows), -1), n_components)
+    return ComponentFront(n_vertices, chosen, basis), held
 
 
 def fit_statistics(

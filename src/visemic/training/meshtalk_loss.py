@@ -41,11 +41,14 @@ class MeshTalkLoss:
     separate: bool = False
     """Let the encoder of sound follow the mouth alone and that of expression the upper face and
     the eyelids alone, each with an optimiser of its own; the rest follows the sum."""
+    noise: float = 1.0
+    """Share of chance in the classes that training takes: 1 draws them by their probabilities, as
+    published, 0 takes the likeliest."""
     unet_decay: float = 0.001
     """Pull of the decoder's parameters towards 0, as Adam's weight decay on the decoder alone."""
 
     def __post_init__(self) -> None:
-        for name in ("reconstruction", "eyelids", "mouth", "upper_face", "unet_decay"):
+        for name in ("reconstruction", "eyelids", "mouth", "upper_face", "noise", "unet_decay"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise InputError(f"loss.{name} is {getattr(self, name):g}; give 0 or more")
         if self.separate and not (self.mouth and self.upper_face + self.eyelids):
