@@ -47,8 +47,8 @@ lint: $(VENV)/.dev  ## refuse what ruff finds
 types: $(VENV)/.dev  ## refuse wrong types
 	$(BIN)/mypy
 
-fast: $(VENV)/.dev  ## fast tests; the examples in docstrings run in make test
-	$(BIN)/python -m pytest tests -m "not slow" -n 2 --dist worksteal -q
+fast: $(VENV)/.dev  ## fast tests; trainings and the examples in docstrings run in make test
+	$(BIN)/python -m pytest tests --ignore tests/training -m "not slow" -n 2 --dist worksteal -q
 
 slow: $(VENV)/.dev  ## slow tests only
 	$(BIN)/python -m pytest -m slow -n 2 -q
