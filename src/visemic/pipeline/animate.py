@@ -93,8 +93,8 @@ def animate(
         >>> animate("speech.wav", text="Hello.").save("speech.csv")  # doctest: +SKIP
     """
     face = FaceOptions(fps, rig, full_name(model), seed, blink, brows, head, gaze)
-    others = {"expression_from": str(expression_from or ""), "at_rest": str(at_rest or "")}
-    face = replace(face, emotion=emotion, act=act, temperature=temperature, **others)
+    face = replace(face, emotion=emotion, act=act, temperature=temperature, at_rest=str(at_rest or ""))
+    face = replace(face, expression_from=str(expression_from or ""))
     options = checked_options(face, note, since)
     check_expression(options)
     transcript = read_transcript(text, lang) if text is not None else None
