@@ -21,7 +21,7 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
     result = run("-o", tmp_path)
     assert isinstance(result.exception, OutputError)
-    assert "holds no experiments" in str(result.exception)
+    assert "holds no experiment" in str(result.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 

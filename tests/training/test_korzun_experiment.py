@@ -102,7 +102,7 @@ def test_experiments_that_were_stopped_go_on_and_repeat_no_run(tmp_path, lag):
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, lag):
     (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(OutputError, match="holds no experiments"):
+    with pytest.raises(OutputError, match="holds no experiment"):
         run_experiments(tmp_path, SETTINGS, scorer=lag)
     with pytest.raises(OutputError, match="does not exist"):
         run_experiments(tmp_path / "a" / "b", SETTINGS, scorer=lag)

@@ -3,7 +3,6 @@
 The scale of the critics' loss is chosen on validation clips; the test clips are measured once, after.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from jaxtyping import Float32
 from visemic.core.signals import MeshMotion
 from visemic.data.loader import ClipStore
 from visemic.data.recording import Recording
-from visemic.evaluation.metrics_uncertainty import Estimate, compare_paired
+from visemic.evaluation.metrics_uncertainty import compare_paired
 from visemic.evaluation.protocol import Mask, Protocol
 from visemic.evaluation.region_distribution import region_features, region_kernel_distance
 from visemic.evaluation.report import evaluate_predictors
@@ -30,6 +29,7 @@ from visemic.rig.linear import Rig
 from visemic.text.visemes import phone_table
 from visemic.training.avatron_experiment_cost import SPOKEN_S, Cost, cost_of
 from visemic.training.avatron_experiment_predictor import AvatronFace, HearingFace, twin_times_s
+from visemic.training.experiment_folder import number_of, plain
 
 NVME, MVE = "normalised_vertex_mesh_error", "mean_vertex_error_mm"
 LVE, LVE_MM = "lip_vertex_error_m2", "lip_vertex_error_mm"
@@ -282,19 +282,3 @@ def published_parameters() -> dict[str, int]:
         "faceformer": count(lambda: FaceFormer(sizes)),
         "faceformer, trained": count(lambda: FaceFormer(sizes), is_trained=True),
     }
-
-
-def plain(estimate: Estimate) -> dict[str, Any]:
-    """Give an estimate as plain data, None for what is no number."""
-    return {
-        "mean": number_of(estimate.mean),
-        "low": number_of(estimate.low),
-        "high": number_of(estimate.high),
-        "n": estimate.n,
-    }
-
-
-def number_of(value: float) -> float | None:
-    """Give a finite number with seven digits, or None."""
-    number = float(value)
-    return float(f"{number:.7g}") if math.isfinite(number) else None

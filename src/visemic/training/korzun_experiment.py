@@ -9,17 +9,14 @@ done again, so a run that was stopped goes on where it ended.
 """
 
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from visemic import __version__
-from visemic.core.atomic import atomic_path
-from visemic.core.config import first_difference
-from visemic.core.errors import ArtifactError, OutputError, TrainingError
+from visemic.core.errors import ArtifactError
 from visemic.data.convert import convert
 from visemic.data.loader import ClipStore
 from visemic.data.synthetic import synthetic_recordings
@@ -27,6 +24,7 @@ from visemic.evaluation.sync import LagScorer, SyncScorer
 from visemic.features.cache import FeatureCache
 from visemic.rig.readout import fit_readouts
 from visemic.rig.registry import load_rig
+from visemic.training.experiment_folder import ExperimentFolder
 from visemic.training.korzun import CORPUS
 from visemic.training.korzun_film import make_study
 from visemic.training.korzun_picture import same_phrase_picture
@@ -46,8 +44,8 @@ from visemic.training.loop import Progress
 from visemic.training.recipe import Recipe
 from visemic.training.trainer import train
 
-SETTINGS_JSON, RESULT_JSON = "experiment.json", "report.json"
-CORPUS_FOLDER, RUNS, STAGES, STUDY = "corpus", "runs", "stages", "study"
+RESULT_JSON = "report.json"
+CORPUS_FOLDER, RUNS, STUDY = "corpus", "runs", "study"
 PICTURE = "same-phrases.png"
 
 ExperimentProgress = Callable[[str, int, int], None]
@@ -137,10 +135,11 @@ def run_experiments(
     show = progress or (lambda stage, done, total: None)
     scorer = scorer or choose_scorer()
     facts = _facts(settings, scorer)
-    _open(out, facts)
-    _corpus(out, settings, show)
+    folder = ExperimentFolder(out, facts)
+    (out / RUNS).mkdir(exist_ok=True)
+    _corpus(folder, settings, show)
     store, cache = ClipStore(out / CORPUS_FOLDER), FeatureCache()
-    runs = _trainings(out, settings, show)
+    runs = _trainings(folder, settings, show)
     predictors = {name: load_predictor(out / RUNS / name / "model", cache) for name in runs}
     stages: dict[str, Callable[[], dict[str, Any]]] = {
         "tables": lambda: error_tables(store, predictors, scorer, settings.seed, show),
@@ -150,10 +149,10 @@ def run_experiments(
         ),
         "study": lambda: make_study(predictors, settings.scale, settings.seed, out / STUDY, show),
     }
-    found = {name: _kept(out / STAGES / f"{name}.json", make) for name, make in stages.items()}
+    found = {name: folder.kept(name, make) for name, make in stages.items()}
     result = {**facts, "runs": runs, **found}
-    _write(out / REPORT_MD, experiment_markdown(result))
-    _write(out / RESULT_JSON, json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    folder.write(REPORT_MD, experiment_markdown(result))
+    folder.write(RESULT_JSON, json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return out / REPORT_MD
 
 
@@ -177,50 +176,31 @@ def _facts(settings: ExperimentSettings, scorer: SyncScorer) -> dict[str, Any]:
     }
 
 
-def _open(out: Path, facts: Mapping[str, Any]) -> None:
-    """Make the folder, or see that it was begun with the same settings."""
-    path = out / SETTINGS_JSON
-    if path.is_file():
-        begun = json.loads(path.read_text(encoding="utf-8"))
-        key = first_difference(begun, json.loads(json.dumps(facts)))
-        if key is not None:
-            raise TrainingError(
-                f"the experiments in {str(out)!r} were begun with another {key}; "
-                "give the settings they were begun with or another folder"
-            )
-        return
-    if not out.parent.is_dir():
-        raise OutputError(f"output folder {str(out.parent)!r} does not exist; create it first")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"output {str(out)!r} exists and holds no experiments; name a new folder")
-    for folder in (out, out / RUNS, out / STAGES):
-        folder.mkdir(exist_ok=True)
-    _write(path, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
-
-
-def _corpus(out: Path, settings: ExperimentSettings, show: ExperimentProgress) -> None:
+def _corpus(folder: ExperimentFolder, settings: ExperimentSettings, show: ExperimentProgress) -> None:
     config = experiment_corpus(settings.scale)
     total = sum(speaker.n_phrases for speaker in config.speakers)
 
     def make() -> dict[str, Any]:
         report = convert(
             synthetic_recordings(config, settings.seed),
-            out / CORPUS_FOLDER,
+            folder.path / CORPUS_FOLDER,
             progress=lambda done, clip: show("corpus", done, total),
         )
         return {"clips": report.n_added + report.n_kept}
 
-    _kept(out / STAGES / "corpus.json", make)
+    folder.kept("corpus", make)
 
 
-def _trainings(out: Path, settings: ExperimentSettings, show: ExperimentProgress) -> dict[str, Any]:
+def _trainings(
+    kept: ExperimentFolder, settings: ExperimentSettings, show: ExperimentProgress
+) -> dict[str, Any]:
     """Train what is not trained yet, model by model and subset by subset."""
     results: dict[str, Any] = {}
     for model in MODELS:
         features = settings.w2v if model.endswith("w2v") else settings.avc
         for subset in SUBSETS:
             recipe = run_recipe(settings.scale, model, subset, features, settings.seed)
-            folder = out / RUNS / recipe.name
+            folder = kept.path / RUNS / recipe.name
 
             def make(recipe: Recipe = recipe, folder: Path = folder) -> dict[str, Any]:
                 def step(state: Progress) -> None:
@@ -228,7 +208,7 @@ def _trainings(out: Path, settings: ExperimentSettings, show: ExperimentProgress
 
                 done = train(
                     recipe,
-                    {CORPUS: out / CORPUS_FOLDER},
+                    {CORPUS: kept.path / CORPUS_FOLDER},
                     folder,
                     resume=folder.is_dir(),
                     progress=step,
@@ -242,21 +222,5 @@ def _trainings(out: Path, settings: ExperimentSettings, show: ExperimentProgress
                     "clips": recipe.data["clips"],
                 }
 
-            results[run_name(model, subset)] = _kept(out / STAGES / f"{recipe.name}.json", make)
+            results[run_name(model, subset)] = kept.kept(recipe.name, make)
     return results
-
-
-def _kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Give what a stage left, or make and leave it, with the seconds it took."""
-    if not path.is_file():
-        started = time.monotonic()
-        made = make()
-        made["duration_s"] = round(time.monotonic() - started, 1)
-        _write(path, json.dumps(made, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return kept
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_path(path, overwrite=True) as partial:
-        partial.write_text(text, encoding="utf-8")

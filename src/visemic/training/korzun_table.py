@@ -1,6 +1,5 @@
 """The tables of the experiments as plain data: errors and sync on test clips, controls, new voices."""
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ from visemic.core.layout import MOUTH_33
 from visemic.core.signals import Motion
 from visemic.data.recording import Recording
 from visemic.data.synthetic_text import phrases
-from visemic.evaluation.metrics_uncertainty import Estimate, bootstrap_mean, compare_paired
+from visemic.evaluation.metrics_uncertainty import bootstrap_mean, compare_paired
 from visemic.evaluation.report import evaluate_predictors
 from visemic.evaluation.report_clip import recorded
 from visemic.evaluation.report_predictor import (
@@ -32,6 +31,7 @@ from visemic.models.korzun_motion import KORZUN_RATE
 from visemic.models.registry import load_model
 from visemic.rig.readout import fit_readouts
 from visemic.rig.registry import load_rig
+from visemic.training.experiment_folder import number_of, plain
 from visemic.training.korzun_predictor import KorzunPredictor, WrongSound
 from visemic.training.korzun_scale import (
     BEST_SUBSET,
@@ -101,9 +101,9 @@ def error_tables(
     return {
         "protocol": protocol.fingerprint,
         "clips": len(protocol.clip_ids),
-        "rows": {row.name: {m: _plain(report.estimate(row, m)) for m in METRICS} for row in report.rows},
+        "rows": {row.name: {m: plain(report.estimate(row, m)) for m in METRICS} for row in report.rows},
         "by_clip": {
-            row.name: {m: [_number(v) for v in row.values[m]] for m in METRICS} for row in report.rows
+            row.name: {m: [number_of(v) for v in row.values[m]] for m in METRICS} for row in report.rows
         },
         "left_out": {row.name: len(row.failures) for row in report.rows if row.failures},
         "comparisons": _comparisons(report, seed),
@@ -131,10 +131,10 @@ def _comparisons(report: Report, seed: int) -> list[dict[str, Any]]:
                         "a": a,
                         "b": b,
                         "metric": metric,
-                        "difference": _number(result.difference),
-                        "low": _number(result.low),
-                        "high": _number(result.high),
-                        "p": _number(result.p_permutation),
+                        "difference": number_of(result.difference),
+                        "low": number_of(result.low),
+                        "high": number_of(result.high),
+                        "p": number_of(result.p_permutation),
                     }
                 )
     return found
@@ -217,18 +217,4 @@ def voice_table(
 
 
 def _mean(values: list[float], seed: int) -> dict[str, Any]:
-    return _plain(bootstrap_mean(np.array(values, float), seed, n_draws=_DRAWS))
-
-
-def _plain(estimate: Estimate) -> dict[str, Any]:
-    return {
-        "mean": _number(estimate.mean),
-        "low": _number(estimate.low),
-        "high": _number(estimate.high),
-        "n": estimate.n,
-    }
-
-
-def _number(value: float) -> float | None:
-    number = float(value)
-    return round(number, 6) if math.isfinite(number) else None
+    return plain(bootstrap_mean(np.array(values, float), seed, n_draws=_DRAWS))
