@@ -223,6 +223,7 @@ def test_silence_has_no_level():
 
 def test_no_neural_voice_says_so(monkeypatch):
     monkeypatch.setattr(avatron, "packaged_models", lambda: ())
+    load_neural_voice.cache_clear()  # another test may have loaded it
     assert not avatron.info().installed
     with pytest.raises(VoiceError, match="not part of this installation"):
         avatron.load()

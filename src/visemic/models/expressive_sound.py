@@ -190,9 +190,9 @@ def levelled(span: Span) -> tuple[Span, float]:
     much, and the factor is 1.
 
     Example:
-        >>> level, strength = levelled(Span(0.0, 1.0, "happy", 0.5))
+        >>> level, strength = levelled(Span(0.0, 1.0, "happy", 0.6))
         >>> level.intensity, round(strength, 3)
-        (0.65, 0.769)
+        (0.65, 0.923)
     """
     if span.emotion == "neutral":
         return span, 1.0
