@@ -26,9 +26,9 @@ from visemic.evaluation.contact import ContactReport, contact_report, merge_repo
 from visemic.features.prosody import extract_prosody
 from visemic.models.base import FaceControl
 from visemic.models.registry import load_model, load_sound_model
+from visemic.models.viseme_accents import vocal_effort
 from visemic.models.viseme_segments import known_phones
 from visemic.motion.acting import act
-from visemic.pipeline.act import vocal_effort
 
 FPS = 30
 BROW_TARGET = 0.3

@@ -8,7 +8,8 @@ from visemic.core.clock import Rate
 from visemic.core.errors import FormatError, InputError, OutputError
 from visemic.core.layout import FACE_63
 from visemic.core.signals import Alignment, Motion, Phone, Waveform
-from visemic.pipeline.act import act_motion, note_from, read_note, save_note, unknown_remark, vocal_effort
+from visemic.models.viseme_accents import vocal_effort
+from visemic.pipeline.act import act_motion, note_from, read_note, save_note, unknown_remark
 from visemic.pipeline.options import FaceOptions
 from visemic.rig.registry import load_rig
 

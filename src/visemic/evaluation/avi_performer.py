@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float32
 
 from visemic.core.acting_note import ActingNote
 from visemic.core.artifact import Artifact
@@ -21,8 +21,7 @@ from visemic.models.instruction_rules import instruct_by_rules
 from visemic.models.instructor import Instructor
 from visemic.models.registry import RULES_MODEL, load_model
 from visemic.models.sound_face import SoundFace, load_sound_face
-from visemic.models.viseme_accents import loudness_curve
-from visemic.motion.accent import control_times_s
+from visemic.models.viseme_accents import vocal_effort
 from visemic.motion.acting import act
 from visemic.motion.resample import resample
 from visemic.rig.readout import Readouts
@@ -37,7 +36,6 @@ RULES, RULES_TRUE = "rules + acting layer", "rules + acting layer, true instruct
 CALM, CALM_RULES = "trunk-mouth, no emotion", "rules, no emotion"
 CALM_ACTED = "trunk-mouth + acting layer, true instruction"
 _DRAWS_OF_A_MEAN = 16
-_EFFORT_GAIN = 0.35
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ class Cast:
             self.rules.mouth,
             self.rules.weights,
             alignment,
-            effort=_effort(clip, base),
+            effort=vocal_effort(clip.alignment, clip.prosody, base.times_s),
             seed=seed,
         )
 
@@ -212,13 +210,3 @@ def fitted(motion: Motion, like: Motion) -> Motion:
 
 def _chance(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-def _effort(clip: JudgedClip, motion: Motion) -> Float[np.ndarray, " frames"]:
-    """Give vocal effort as acting from the command line does: 0 quiet, 1 loud."""
-    loudness = loudness_curve(clip.alignment, clip.prosody)
-    if loudness is None:
-        return np.full(motion.n_frames, 0.5)
-    controls_s = control_times_s(clip.alignment.duration_s)[: len(loudness)]
-    curve = np.interp(motion.times_s, controls_s, loudness[: len(controls_s)])
-    return np.clip(0.5 + _EFFORT_GAIN * curve, 0.0, 1.0)

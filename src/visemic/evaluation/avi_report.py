@@ -1,13 +1,14 @@
 """The report of expressive speech, as Markdown and plots out of plain data."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from visemic.evaluation.avi_feature import HOP_S, N_DIRECTIONS, WINDOW_S
 from visemic.evaluation.avi_performer import AVI_MEAN, AVI_TRUE, RECORDING
 from visemic.evaluation.metrics_uncertainty import Estimate
 from visemic.evaluation.report_plot import intervals_svg
+from visemic.evaluation.report_table import table
 
 EMOTION, UNIT_F1, TOP_5, SEALED, BROWS = 0.85, 0.75, 0.60, 0.99, 0.3
 INSTRUCT_S, RTF = 1.0, 0.05
@@ -155,7 +156,7 @@ def _targets(result: Mapping[str, Any]) -> list[str]:
     if "prior_s" in took:
         rtf = (took["prior_s"] + 2 * took["generator_s"]) / took["duration_s"]
         add("prior and generator, processor time over sound", rtf, RTF, most=True, percent=False)
-    return ["## Targets", "", *_table(["", "measured", "wanted", "reached"], rows)] if rows else []
+    return ["## Targets", "", *table(["", "measured", "wanted", "reached"], rows)] if rows else []
 
 
 def _table_of_rows(result: Mapping[str, Any]) -> list[str]:
@@ -173,7 +174,7 @@ def _table_of_rows(result: Mapping[str, Any]) -> list[str]:
         "distance of the mean poses over the 52 shapes, which no row was trained on. Diversity: mean "
         "distance of ten performances of one clip in the space of FID; 0 by definition without chance.",
         "",
-        *_table(["", "given", *(COLUMNS[key][0] for key in keys)], lines),
+        *table(["", "given", *(COLUMNS[key][0] for key in keys)], lines),
     ]
 
 
@@ -194,7 +195,7 @@ def _instructions(result: Mapping[str, Any]) -> list[str]:
         "units that are both said and seen. A caption of another actor of the same feeling and strength is "
         "what somebody would score who hears the feeling without fail and nothing of the actor.",
         "",
-        *_table(["", *(titles.get(name, name) for name in names)], lines),
+        *table(["", *(titles.get(name, name) for name in names)], lines),
     ]
 
 
@@ -210,7 +211,7 @@ def _styles(result: Mapping[str, Any]) -> list[str]:
         "its own clip among all of them. Diversity is the published one: the mean distance of the ten "
         "styles, each of length 1.",
         "",
-        *_table(["first, %", "among the first five, %", "diversity of styles"], [line]),
+        *table(["first, %", "among the first five, %", "diversity of styles"], [line]),
     ]
 
 
@@ -228,7 +229,7 @@ def _strong(result: Mapping[str, Any]) -> list[str]:
         f"Sealed P, B and M in the {result['facts']['strong_clips']} clips with the most of them, %, the "
         "words being known.",
         "",
-        *_table(["", *names], lines),
+        *table(["", *names], lines),
     ]
 
 
@@ -242,8 +243,3 @@ def _cell(value: Any, factor: float, digits: int) -> str:
         return "0" if value == 0 and value is not None else "-"
     mean, low, high = (f"{factor * v:.{digits}f}" for v in (value.mean, value.low, value.high))
     return f"{mean} [{low}, {high}]"
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
-    return [*lines, *("| " + " | ".join(row) + " |" for row in rows)]

@@ -14,6 +14,7 @@ from jaxtyping import Float, Float32
 from visemic.core.artifact import Artifact
 from visemic.core.errors import ArtifactError, ClockError, InputError
 from visemic.core.hub import find_artifact
+from visemic.core.onnx_session import open_session
 from visemic.core.signals import MeshMotion, Motion, Waveform
 from visemic.evaluation.motion_sync_input import (
     CURVES,
@@ -176,14 +177,8 @@ def _check_inputs(artifact: Artifact) -> None:
 
 
 def _session(path: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return open_session(path)
     except Exception as error:
         raise ArtifactError(f"file {str(path)!r} cannot be run ({type(error).__name__}: {error})") from error
 

@@ -19,8 +19,9 @@ from visemic.core.artifact import Artifact
 from visemic.core.clock import Rate
 from visemic.core.errors import ArtifactError, InputError, unknown_name
 from visemic.core.layout import ARKIT_52, ARKIT_61, MOUTH_33, Layout
+from visemic.core.onnx_session import open_session
 from visemic.core.signals import SILENCE, Alignment, Features, Motion, Phone
-from visemic.models.avatron_speech import FACE_FILE, KIND, TEXT_FILE, open_piece
+from visemic.models.avatron_speech import FACE_FILE, KIND, TEXT_FILE
 from visemic.models.avatron_text import (
     SYMBOLS,
     check_symbols,
@@ -275,7 +276,7 @@ class _Pieces:
 
 @lru_cache(maxsize=1)
 def _pieces(of: _Pieces) -> tuple[Any, Any]:
-    return open_piece(of.artifact, TEXT_FILE, 1), open_piece(of.artifact, FACE_FILE, 1)
+    return open_session(of.artifact.file(TEXT_FILE)), open_session(of.artifact.file(FACE_FILE))
 
 
 def gapless_phones(phones: Sequence[Phone], duration_s: float) -> list[Phone]:

@@ -15,6 +15,7 @@ from jaxtyping import Float32, Int64
 from visemic.core.artifact import Artifact
 from visemic.core.clock import Rate
 from visemic.core.errors import ArtifactError, InputError, unknown_name
+from visemic.core.onnx_session import open_session
 from visemic.core.signals import SILENCE, Alignment, Phone, Word
 from visemic.models.avatron_text import (
     SYMBOLS,
@@ -86,9 +87,9 @@ class AvatronSpeech:
         has_face = face and "motion" in info.rates_hz
         self.rate = Rate.of(info.rates_hz["motion"]) if has_face else None
         """Video frames a second that the face was trained at."""
-        self._text = open_piece(artifact, TEXT_FILE, threads)
-        self._frames = open_piece(artifact, FRAMES_FILE, threads)
-        self._face = open_piece(artifact, FACE_FILE, threads) if has_face else None
+        self._text = open_session(artifact.file(TEXT_FILE), threads)
+        self._frames = open_session(artifact.file(FRAMES_FILE), threads)
+        self._face = open_session(artifact.file(FACE_FILE), threads) if has_face else None
 
     def plan(
         self,
@@ -244,14 +245,3 @@ def _written_words(
         replace(word, spoken="" if word.spoken == word.text.lower() else word.spoken)
         for word in words.values()
     )
-
-
-def open_piece(artifact: Artifact, file: str, threads: int) -> Any:
-    """Load one of the networks of an artefact."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(artifact.file(file)), options, providers=["CPUExecutionProvider"])

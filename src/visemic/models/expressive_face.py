@@ -18,6 +18,7 @@ from visemic.core.clock import Rate
 from visemic.core.errors import ArtifactError, InputError
 from visemic.core.hub import find_artifact
 from visemic.core.layout import ARKIT_61
+from visemic.core.onnx_session import open_session
 from visemic.core.signals import Features, Motion, Waveform
 from visemic.models.heard_phones import phonetic_network
 from visemic.models.step_network import StepNetwork
@@ -225,15 +226,7 @@ class ExpressiveFace:
 
     def _session(self, name: str) -> Any:
         if name not in self._sessions:
-            import onnxruntime
-
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = options.inter_op_num_threads = 1
-            options.log_severity_level = 3
-            path = str(self._artifact.file(name))
-            self._sessions[name] = onnxruntime.InferenceSession(
-                path, options, providers=["CPUExecutionProvider"]
-            )
+            self._sessions[name] = open_session(self._artifact.file(name))
         return self._sessions[name]
 
     def _run(self, name: str, given: dict[str, np.ndarray]) -> Float32[np.ndarray, "..."]:

@@ -16,6 +16,7 @@ from visemic.core.action_units import EMOTION_NAMES
 from visemic.core.artifact import Artifact, check_feature
 from visemic.core.errors import ArtifactError
 from visemic.core.hub import find_artifact
+from visemic.core.onnx_session import open_session
 from visemic.core.signals import Alignment, Waveform
 from visemic.models.heard_phones import phonetic_network
 from visemic.models.instruction_decode import LIKELIEST, Draw, most_agreed, write_sentences
@@ -61,8 +62,8 @@ class Instructor:
         self._scale = HearingScale.from_dict(normaliser)
         self._draw = draw or LIKELIEST
         self._phonetic = phonetic_network(find_artifact(_PHONETIC))
-        self._listen = _session(artifact, LISTEN_FILE, threads)
-        self._write = _session(artifact, WRITE_FILE, threads)
+        self._listen = open_session(artifact.file(LISTEN_FILE), threads)
+        self._write = open_session(artifact.file(WRITE_FILE), threads)
         self._words = artifact.tensors(WORDS_FILE)["words"].astype(np.float32)
 
     def instruct(
@@ -181,13 +182,3 @@ def _joined(spans: list[Span]) -> list[Span]:
         else:
             found.append(span)
     return found
-
-
-def _session(artifact: Artifact, name: str, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(artifact.file(name)), options, providers=["CPUExecutionProvider"])

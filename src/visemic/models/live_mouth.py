@@ -66,6 +66,21 @@ class MouthModel:
         """
         return MouthStream(self, rate, contacts)
 
+    def with_heard_contacts(
+        self,
+        values: Float32[np.ndarray, "frames channels"],
+        openness: Float[np.ndarray, "frames curves"],
+    ) -> Float32[np.ndarray, "frames channels"]:
+        """Give frames over the default layout with lips and teeth together where that is heard.
+
+        Args:
+            values: The frames.
+            openness: Of the same frames, from ``motion.heard_contacts.ContactGate``.
+        """
+        return impose_windows(
+            values, heard_windows(openness), OWNERS, openness[:, VOWEL], self.mouth, self.postures
+        )
+
     def generate(self, waveform: Waveform, rate: Rate, *, contacts: bool = True) -> Motion:
         """Give the mouth for a whole sound of any sample rate; the upper face is at rest.
 
@@ -135,9 +150,7 @@ class MouthStream:
             awake = 1.0 - openness[:, QUIET, None]
             values[:, _COLUMNS] = np.clip(rows[:, : len(MOUTH_33)] * model.gain, 0.0, 1.0) * awake
             openness = openness * float(self._contacts)
-            values = impose_windows(
-                values, heard_windows(openness), OWNERS, openness[:, VOWEL], model.mouth, model.postures
-            )
+            values = model.with_heard_contacts(values, openness)
             self._n_frames += n
             self._forget()
         return Motion(values, ARKIT_61, self._rate)

@@ -27,8 +27,7 @@ from visemic.models.meshtalk_tool import swapped_classes
 from visemic.models.meshtalk_window import MESHTALK_RATE
 from visemic.models.sound_face import HEARD
 from visemic.models.viseme_rules import VisemeRules, VisemeRulesConfig
-from visemic.motion.contacts import impose_windows
-from visemic.motion.heard_contacts import OWNERS, VOWEL, ContactGate, heard_windows
+from visemic.motion.heard_contacts import ContactGate
 from visemic.motion.resample import resample
 from visemic.rig.linear import Rig
 from visemic.rig.readout import Readouts
@@ -149,10 +148,7 @@ class MeshTalkFace:
         steps = ContactGate(self.ears.timing).push(phones)
         at_s, step_s = rate.times_s(len(values)), FIRST_MOUTH_S + STEP_S * np.arange(len(steps))
         openness = np.stack([np.interp(at_s, step_s, curve) for curve in steps.T], axis=1)
-        windows = heard_windows(openness)
-        return impose_windows(
-            values, windows, OWNERS, openness[:, VOWEL], self.ears.mouth, self.ears.postures
-        )
+        return self.ears.with_heard_contacts(values, openness)
 
 
 def _scale(values: Float32[np.ndarray, "frames channels"], control: FaceControl) -> None:

@@ -1,7 +1,6 @@
 """MeshTalk without torch: ONNX Runtime for the networks, NumPy for the spectrum and the guesses."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int64
@@ -9,6 +8,7 @@ from jaxtyping import Float32, Int64
 from visemic.core.artifact import Artifact
 from visemic.core.config import config_from_dict
 from visemic.core.errors import ArtifactError, InputError
+from visemic.core.onnx_session import open_session
 from visemic.models.meshtalk_front import front_from_arrays
 from visemic.models.meshtalk_motion import Codes, Labels, MeshTalkModel, State
 from visemic.models.meshtalk_sampler import ContextSampler, tables_from_arrays
@@ -73,7 +73,8 @@ class MeshTalkOnnx(MeshTalkModel):
         )
         super().__init__(front, ContextSampler(tables), sizes.topology, sizes.offset_samples)
         self._hear, self._watch, self._choose, self._draw = (
-            _session(artifact, name, threads) for name in (HEAR_FILE, WATCH_FILE, CHOOSE_FILE, DRAW_FILE)
+            open_session(artifact.file(name), threads)
+            for name in (HEAR_FILE, WATCH_FILE, CHOOSE_FILE, DRAW_FILE)
         )
         # Output j of the convolutions lies in the middle of so many steps of the spectrum.
         self._n_steps = KERNEL + (KERNEL - 1) * sum(sizes.audio_dilations)
@@ -121,13 +122,3 @@ def _zeros(layers: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _under(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-
-
-def _session(artifact: Artifact, file: str, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(artifact.file(file)), options, providers=["CPUExecutionProvider"])

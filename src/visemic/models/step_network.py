@@ -14,6 +14,7 @@ from jaxtyping import Float32
 
 from visemic.audio.resample import resample
 from visemic.core.clock import SPEECH_RATE
+from visemic.core.onnx_session import open_session
 from visemic.core.signals import Waveform
 from visemic.features.speech_mel import N_MELS, SpeechMelStream
 
@@ -69,14 +70,7 @@ class StepNetwork:
 
 def load_step_network(path: Path, delay_steps: int, threads: int = 1) -> StepNetwork:
     """Read a network; it runs on so many threads."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return StepNetwork(session, delay_steps)
+    return StepNetwork(open_session(path, threads), delay_steps)
 
 
 class StepStream:

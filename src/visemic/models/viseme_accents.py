@@ -11,6 +11,8 @@ from visemic.text.visemes import VOWELS
 MIN_PAUSE_S = 0.12
 MIN_ACCENT_INTERVAL_S = 0.55
 _MIN_SCORE = 0.35
+_EFFORT_GAIN = 0.35
+"""Vocal effort gained for one spread of loudness."""
 _PITCH_REACH_S = 2.0
 """Pitch counts against its mean within this time on both sides: the phrase."""
 
@@ -108,3 +110,15 @@ def loudness_curve(alignment: Alignment, prosody: Features | None) -> Float[np.n
     z = np.where(spoken, (level_db - mean) / spread, 0.0)
     controls_s = control_times_s(alignment.duration_s)
     return smoothed(np.interp(controls_s, prosody.rate.times_s(len(z)), z), 0.12)
+
+
+def vocal_effort(
+    alignment: Alignment, prosody: Features | None, times_s: Float[np.ndarray, " frames"]
+) -> Float[np.ndarray, " frames"]:
+    """Give how loud each frame is against its clip, 0 quiet to 1 loud, one half without sound."""
+    loudness = loudness_curve(alignment, prosody)
+    if loudness is None:
+        return np.full(len(times_s), 0.5)
+    controls_s = control_times_s(alignment.duration_s)[: len(loudness)]
+    curve = np.interp(times_s, controls_s, loudness[: len(controls_s)])
+    return np.clip(0.5 + _EFFORT_GAIN * curve, 0.0, 1.0)

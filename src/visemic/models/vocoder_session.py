@@ -16,6 +16,7 @@ from visemic.core.artifact import Artifact, check_feature
 from visemic.core.clock import Rate
 from visemic.core.errors import ArtifactError, InputError
 from visemic.core.hub import find_artifact
+from visemic.core.onnx_session import open_session
 from visemic.core.signals import Waveform
 from visemic.features.voice_mel import VOICE_MEL_NAME, VOICE_MEL_VERSION
 from visemic.models.source_filter import WINDOWS_PER_FRAME, SourceFilter
@@ -89,7 +90,7 @@ def load_vocoder(name: str | Path, *, threads: int = 1) -> "SpectralSession | Hi
             f"model {info.name!r} is a {info.kind!r} and no vocoder; choose a {SPECTRAL!r} or a {HIFI_GAN!r}"
         )
     check_feature(info, VOICE_MEL_NAME, int(VOICE_MEL_VERSION))
-    session = _session(artifact.file("model.onnx"), threads)
+    session = open_session(artifact.file("model.onnx"), threads)
     rate = Rate.of(int(info.rates_hz["samples"]))
     number = _numbers(artifact)
     hop = int(number("samples_per_frame"))
@@ -238,16 +239,6 @@ def _check(mel: np.ndarray, n_mels: int) -> None:
         raise InputError(
             f"a mel of shape {mel.shape} does not fit the vocoder; give finite frames of {n_mels} mels"
         )
-
-
-def _session(path: Path, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _numbers(artifact: Artifact) -> Any:

@@ -3,9 +3,6 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float
-
 from visemic.core.acting_json import (
     MAX_NOTE_BYTES,
     note_from_json,
@@ -16,12 +13,11 @@ from visemic.core.acting_json import (
 from visemic.core.acting_note import ActingNote
 from visemic.core.atomic import atomic_path
 from visemic.core.errors import FormatError, InputError
-from visemic.core.signals import Alignment, Features, Motion, Waveform
+from visemic.core.signals import Alignment, Motion, Waveform
 from visemic.features.prosody import extract_prosody
 from visemic.models.registry import RULES_MODEL, load_model
-from visemic.models.viseme_accents import loudness_curve
+from visemic.models.viseme_accents import vocal_effort
 from visemic.models.viseme_segments import known_phones
-from visemic.motion.accent import control_times_s
 from visemic.motion.acting import act, changed_spans, only_changed
 from visemic.pipeline.instruct import check_writer, heard_speech, write_note
 from visemic.pipeline.motion import performed_motion
@@ -29,7 +25,6 @@ from visemic.pipeline.options import FaceOptions
 from visemic.rig.linear import Rig
 from visemic.rig.readout import fit_readouts
 
-_EFFORT_GAIN = 0.35
 NOTE_SUFFIXES = (".json", ".txt")
 _MAX_SHOWN = 6
 
@@ -86,18 +81,6 @@ def act_motion(
     if options.since is not None:
         acted = only_changed(over(options.since), acted, changed_spans(options.since, note))
     return Acted(acted, note, (*remarks, *unknown_remark(note)))
-
-
-def vocal_effort(
-    alignment: Alignment, prosody: Features | None, times_s: Float[np.ndarray, " frames"]
-) -> Float[np.ndarray, " frames"]:
-    """Give how loud each frame is against its clip, 0 quiet to 1 loud, one half without sound."""
-    loudness = loudness_curve(alignment, prosody)
-    if loudness is None:
-        return np.full(len(times_s), 0.5)
-    controls_s = control_times_s(alignment.duration_s)[: len(loudness)]
-    curve = np.interp(times_s, controls_s, loudness[: len(controls_s)])
-    return np.clip(0.5 + _EFFORT_GAIN * curve, 0.0, 1.0)
 
 
 def read_note(path: "str | Path") -> ActingNote:

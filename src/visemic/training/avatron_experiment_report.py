@@ -1,9 +1,10 @@
 """The comparison as a report to read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from visemic.evaluation.report_predictor import GROUND_TRUTH, PERMUTED, RULES, STATIC
+from visemic.evaluation.report_table import table_head, table_row
 from visemic.training.avatron_experiment_scale import BASE, FACEFORMER, WITHOUT_GAN
 from visemic.training.avatron_experiment_table import (
     FDD,
@@ -98,11 +99,11 @@ def _tables(result: Mapping[str, Any]) -> list[str]:
         table = result[protocol]
         shown = [m for m in _SHOWN if m in table["metrics"]]
         lines += [f"## {protocol.capitalize()}", "", text, ""]
-        lines += _table_head(["row", *(_SHOWN[m][0] for m in shown)])
+        lines += table_head(["row", *(_SHOWN[m][0] for m in shown)])
         order = [result["chosen"], WITHOUT_GAN, FACEFORMER, RULES, STATIC, PERMUTED, GROUND_TRUTH]
         for name in [n for n in order if n in table["rows"] and n not in table["left_out"]]:
             row = table["rows"][name]
-            lines.append(_row([_name(name, result), *(_cell(row.get(m), m) for m in shown)]))
+            lines.append(table_row([_name(name, result), *(_cell(row.get(m), m) for m in shown)]))
         lines.append("")
     lines += [
         "Each cell: mean and 95 % interval over clips. Below is better; FDD has a sign, above 0 is too "
@@ -113,14 +114,16 @@ def _tables(result: Mapping[str, Any]) -> list[str]:
         else "Each cell: mean and 95 % interval over clips. Below is better; FDD has a sign, above 0 is "
         "too still.",
         "",
-        *_table_head(["first", "second", "metric", "difference", "p"]),
+        *table_head(["first", "second", "metric", "difference", "p"]),
     ]
     for entry in result[TAUGHT]["comparisons"]:
         if entry["metric"] in (NVME, LVE_MM, FDD_ABSOLUTE):
             title, factor, digits = _SHOWN[entry["metric"]]
             away = _interval(entry, factor, digits, key="difference")
             lines.append(
-                _row([_name(entry["a"], result), _name(entry["b"], result), title, away, f"{entry['p']:.4f}"])
+                table_row(
+                    [_name(entry["a"], result), _name(entry["b"], result), title, away, f"{entry['p']:.4f}"]
+                )
             )
     return [
         *lines,
@@ -144,13 +147,13 @@ def _targets(result: Mapping[str, Any]) -> list[str]:
     ):
         if metric in ours:
             checks.append((title, ours[metric]["mean"], plain[metric]["mean"], 1.0))
-    lines = ["## What was to be shown", "", *_table_head(["claim", "first", "second", "ratio", "holds"])]
+    lines = ["## What was to be shown", "", *table_head(["claim", "first", "second", "ratio", "holds"])]
     for title, first, second, limit in checks:
         if first is None or second is None:
             continue
         holds = "yes" if first < limit * second else "**no**"
         ratio = f"{first / second:.3f}" if second else "–"
-        lines.append(_row([title, f"{first:.4g}", f"{second:.4g}", ratio, holds]))
+        lines.append(table_row([title, f"{first:.4g}", f"{second:.4g}", ratio, holds]))
     return [*lines, ""]
 
 
@@ -164,12 +167,12 @@ def _choice(result: Mapping[str, Any]) -> list[str]:
         "whose upper face is nearest in \\|FDD\\| among those that lose at most 5 % of NVME there. Test "
         "clips were measured once, after.",
         "",
-        *_table_head(["run", *(_SHOWN[m][0] for m in shown)]),
+        *table_head(["run", *(_SHOWN[m][0] for m in shown)]),
     ]
     for name in (WITHOUT_GAN, *result["adversarial"]):
         row = table["rows"][name]
         mark = " (chosen)" if name == result["chosen"] else ""
-        lines.append(_row([f"`{name}`{mark}", *(_cell(row.get(m), m) for m in shown)]))
+        lines.append(table_row([f"`{name}`{mark}", *(_cell(row.get(m), m) for m in shown)]))
     lines += [
         "",
         f"![Curves of the trainings]({result['curves']['picture']})",
@@ -207,11 +210,11 @@ def _costs(result: Mapping[str, Any]) -> list[str]:
         f"Networks of this run over {costs['spoken_s']:g} s, {costs['threads']} thread(s); per second of "
         "speech.",
         "",
-        *_table_head(["network", "parameters", "multiply-adds", "seconds"]),
+        *table_head(["network", "parameters", "multiply-adds", "seconds"]),
     ]
     for name, row in costs["rows"].items():
         lines.append(
-            _row(
+            table_row(
                 [
                     name,
                     f"{row['parameters']:,}",
@@ -224,9 +227,9 @@ def _costs(result: Mapping[str, Any]) -> list[str]:
         "",
         "Published sizes for VOCASET, parameters:",
         "",
-        *_table_head(["network", "parameters"]),
-        *(_row([name, f"{count:,}"]) for name, count in published.items()),
-        _row(["text to wave to mesh", f"{chain:,}"]),
+        *table_head(["network", "parameters"]),
+        *(table_row([name, f"{count:,}"]) for name, count in published.items()),
+        table_row(["text to wave to mesh", f"{chain:,}"]),
         "",
         f"The whole chain is {chain / published['faceformer, trained']:.1%} of what FaceFormer trains.",
     ]
@@ -237,13 +240,13 @@ def _runs(result: Mapping[str, Any]) -> list[str]:
     lines = [
         "## Trainings",
         "",
-        *_table_head(["run", "steps", "kept", "ended by", "validation error", "seconds"]),
+        *table_head(["run", "steps", "kept", "ended by", "validation error", "seconds"]),
     ]
     for name, run in result["runs"].items():
         found = run["validation"]
         loss = f"{found.get('reconstruction', found['loss']):.5f}"
         cells = [run["steps"], run["best_step"], run["stopped"], loss]
-        lines.append(_row([f"`{name}`", *cells, f"{run['duration_s']:.0f}"]))
+        lines.append(table_row([f"`{name}`", *cells, f"{run['duration_s']:.0f}"]))
     return [
         *lines,
         "",
@@ -281,11 +284,3 @@ def _interval(entry: Mapping[str, Any], factor: float, digits: int, *, key: str 
         return "–"
     mean, low, high = (factor * entry[name] for name in (key, "low", "high"))
     return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-
-
-def _table_head(titles: Sequence[str]) -> list[str]:
-    return [_row(titles), "|" + "---|" * len(titles)]
-
-
-def _row(cells: Sequence[object]) -> str:
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"

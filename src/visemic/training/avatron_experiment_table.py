@@ -13,7 +13,6 @@ from jaxtyping import Float32
 from visemic.core.signals import MeshMotion
 from visemic.data.loader import ClipStore
 from visemic.data.recording import Recording
-from visemic.evaluation.metrics_uncertainty import compare_paired
 from visemic.evaluation.protocol import Mask, Protocol
 from visemic.evaluation.region_distribution import region_features, region_kernel_distance
 from visemic.evaluation.report import evaluate_predictors
@@ -29,7 +28,7 @@ from visemic.rig.linear import Rig
 from visemic.text.visemes import phone_table
 from visemic.training.avatron_experiment_cost import SPOKEN_S, Cost, cost_of
 from visemic.training.avatron_experiment_predictor import AvatronFace, HearingFace, twin_times_s
-from visemic.training.experiment_folder import number_of, plain
+from visemic.training.experiment_table import paired_comparisons, plain
 
 NVME, MVE = "normalised_vertex_mesh_error", "mean_vertex_error_mm"
 LVE, LVE_MM = "lip_vertex_error_m2", "lip_vertex_error_mm"
@@ -117,7 +116,9 @@ def comparison(
         "metrics": [*metrics, *regions],
         "rows": rows,
         "left_out": {row.name: next(iter(row.failures.values())) for row in report.rows if row.failures},
-        "comparisons": _compared(report, metrics, list(predictors), seed),
+        "comparisons": paired_comparisons(
+            report, [(a, b) for n, a in enumerate(predictors) for b in list(predictors)[:n]], metrics, seed
+        ),
     }
 
 
@@ -130,27 +131,6 @@ def _recorded_features(
         assert recording.mesh is not None
         for name, region in regions.items():
             found[name].append(_features(recording.mesh.vertices, recording, region))
-    return found
-
-
-def _compared(report: Any, metrics: Sequence[str], names: Sequence[str], seed: int) -> list[dict[str, Any]]:
-    found = []
-    for number, a in enumerate(names):
-        for b in names[:number]:
-            for metric in metrics:
-                result = compare_paired(report.row(a).values[metric], report.row(b).values[metric], seed)
-                if result.n:
-                    found.append(
-                        {
-                            "a": a,
-                            "b": b,
-                            "metric": metric,
-                            "difference": number_of(result.difference),
-                            "low": number_of(result.low),
-                            "high": number_of(result.high),
-                            "p": number_of(result.p_permutation),
-                        }
-                    )
     return found
 
 

@@ -1,7 +1,6 @@
 """The folder of an experiment that can be stopped: what was asked, and what each stage left."""
 
 import json
-import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 from visemic.core.atomic import atomic_path
 from visemic.core.config import first_difference
 from visemic.core.errors import OutputError, TrainingError
-from visemic.evaluation.metrics_uncertainty import Estimate
 
 SETTINGS_JSON, STAGES = "experiment.json", "stages"
 
@@ -69,19 +67,3 @@ class ExperimentFolder:
         with atomic_path(path, overwrite=True) as partial:
             partial.write_text(text, encoding="utf-8")
         return path
-
-
-def plain(estimate: Estimate) -> dict[str, Any]:
-    """Give an estimate as plain data, None for what is no number."""
-    return {
-        "mean": number_of(estimate.mean),
-        "low": number_of(estimate.low),
-        "high": number_of(estimate.high),
-        "n": estimate.n,
-    }
-
-
-def number_of(value: float) -> float | None:
-    """Give a finite number with seven digits, or None."""
-    number = float(value)
-    return float(f"{number:.7g}") if math.isfinite(number) else None

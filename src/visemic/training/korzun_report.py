@@ -1,9 +1,10 @@
 """The experiments as a report to read: our numbers, and the published ones beside them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from visemic.evaluation.report_predictor import GROUND_TRUTH, PERMUTED, RULES, STATIC
+from visemic.evaluation.report_table import table_head, table_row
 from visemic.training.korzun_scale import BEST_SUBSET, MODELS, SUBSETS, run_name
 from visemic.training.korzun_table import (
     CONFIDENCE,
@@ -133,13 +134,13 @@ def _models(result: Mapping[str, Any]) -> list[str]:
     rows = result["tables"]["rows"]
     for metric in METRICS:
         lines += [f"### {_TITLES[metric]} ({_BETTER[metric]} is better)", ""]
-        lines += _table_head(["model", *(f"subset {subset}" for subset in SUBSETS)])
+        lines += table_head(["model", *(f"subset {subset}" for subset in SUBSETS)])
         for model in MODELS:
             cells = []
             for at, subset in enumerate(SUBSETS):
                 published = PUBLISHED[model][metric][at]
                 cells.append(f"{_value(rows[run_name(model, subset)][metric], metric)} [{published:g}]")
-            lines.append(_row([f"`{model}`", *cells]))
+            lines.append(table_row([f"`{model}`", *cells]))
         lines.append("")
     return [*lines, "Each cell: mean, 95 % interval over clips, and in brackets the published number.", ""]
 
@@ -153,7 +154,7 @@ def _controls(result: Mapping[str, Any]) -> list[str]:
         "place; a face at rest; the rules, which know the phones; and the models of subset 4 on another "
         "clip's sound.",
         "",
-        *_table_head(["row", *(_TITLES[m] for m in METRICS)]),
+        *table_head(["row", *(_TITLES[m] for m in METRICS)]),
     ]
     names = (GROUND_TRUTH, MOUTH_ONLY, PERMUTED, STATIC, RULES, *(wrong_sound_name(m) for m in MODELS))
     for name in names:
@@ -161,7 +162,7 @@ def _controls(result: Mapping[str, Any]) -> list[str]:
         if name in PUBLISHED_CONTROLS:
             for at, published in zip((2, 3), PUBLISHED_CONTROLS[name], strict=True):
                 cells[at] += f" [{published:g}]"
-        lines.append(_row([name, *cells]))
+        lines.append(table_row([name, *cells]))
     lines += [
         "",
         "The scorer watches lips and jaw in millimetres, so brows, lids and head cannot move its score; a "
@@ -183,14 +184,14 @@ def _comparisons(result: Mapping[str, Any]) -> list[str]:
         "",
         "First minus second, clip by clip; p from random signs, not adjusted for the number of tests.",
         "",
-        *_table_head(["first", "second", "metric", "difference", "p"]),
+        *table_head(["first", "second", "metric", "difference", "p"]),
     ]
     for entry in result["tables"]["comparisons"]:
         digits = _DIGITS[entry["metric"]]
         away = _interval(entry["difference"], entry["low"], entry["high"], digits)
         second = f"`{entry['b']}`" if entry["b"] in result["runs"] else entry["b"]
         names = [f"`{entry['a']}`", second, _TITLES[entry["metric"]]]
-        lines.append(_row([*names, away, f"{entry['p']:.4f}"]))
+        lines.append(table_row([*names, away, f"{entry['p']:.4f}"]))
     return [*lines, ""]
 
 
@@ -204,7 +205,7 @@ def _voices(result: Mapping[str, Any]) -> list[str]:
         f"({training}, where the paper has a person) and in {' and '.join(new)} (where it has two synthetic "
         "voices). Sync distance / confidence.",
         "",
-        *_table_head(["row", f"{training} (training)", *new]),
+        *table_head(["row", f"{training} (training)", *new]),
     ]
     for row, by_voice in table["rows"].items():
         cells = []
@@ -215,7 +216,7 @@ def _voices(result: Mapping[str, Any]) -> list[str]:
                 distance, confidence = PUBLISHED_VOICES[row][at]
                 cell += f" [{distance:g} / {confidence:g}]"
             cells.append(cell)
-        lines.append(_row([f"`{row}`" if row in MODELS else row, *cells]))
+        lines.append(table_row([f"`{row}`" if row in MODELS else row, *cells]))
     return [*lines, ""]
 
 
@@ -254,13 +255,13 @@ def _runs(result: Mapping[str, Any]) -> list[str]:
     lines = [
         "## Trainings",
         "",
-        *_table_head(["run", "clips", "steps", "best at", "ended by", "validation MSE", "seconds"]),
+        *table_head(["run", "clips", "steps", "best at", "ended by", "validation MSE", "seconds"]),
     ]
     for name, run in result["runs"].items():
         clips = " + ".join(str(n) for n in run["clips"].values())
         cells = [clips, run["steps"], run["best_step"], run["stopped"]]
         loss = f"{run['validation']['loss']:.5f}"
-        lines.append(_row([f"`{name}`", *cells, loss, f"{run['duration_s']:.0f}"]))
+        lines.append(table_row([f"`{name}`", *cells, loss, f"{run['duration_s']:.0f}"]))
     stages = sum(result[stage]["duration_s"] for stage in ("tables", "voices", "picture", "study"))
     total = sum(run["duration_s"] for run in result["runs"].values()) + stages
     return [*lines, "", f"All stages but the corpus took {total / 60:.1f} minutes.", ""]
@@ -278,11 +279,3 @@ def _interval(mean: float | None, low: float | None, high: float | None, digits:
 
 def _mean(estimate: Mapping[str, Any], digits: int) -> str:
     return "–" if estimate["mean"] is None else f"{estimate['mean']:.{digits}f}"
-
-
-def _table_head(titles: Sequence[str]) -> list[str]:
-    return [_row(titles), "|" + "---|" * len(titles)]
-
-
-def _row(cells: Sequence[object]) -> str:
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"

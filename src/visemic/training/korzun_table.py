@@ -10,7 +10,7 @@ from visemic.core.layout import MOUTH_33
 from visemic.core.signals import Motion
 from visemic.data.recording import Recording
 from visemic.data.synthetic_text import phrases
-from visemic.evaluation.metrics_uncertainty import bootstrap_mean, compare_paired
+from visemic.evaluation.metrics_uncertainty import bootstrap_mean
 from visemic.evaluation.report import evaluate_predictors
 from visemic.evaluation.report_clip import recorded
 from visemic.evaluation.report_predictor import (
@@ -31,7 +31,7 @@ from visemic.models.korzun_motion import KORZUN_RATE
 from visemic.models.registry import load_model
 from visemic.rig.readout import fit_readouts
 from visemic.rig.registry import load_rig
-from visemic.training.experiment_folder import number_of, plain
+from visemic.training.experiment_table import number_of, paired_comparisons, plain
 from visemic.training.korzun_predictor import KorzunPredictor, WrongSound
 from visemic.training.korzun_scale import (
     BEST_SUBSET,
@@ -121,23 +121,7 @@ def _comparisons(report: Report, seed: int) -> list[dict[str, Any]]:
         *((run_name(model, BEST_SUBSET), run_name(model, 3)) for model in MODELS),
         *((run_name(model, BEST_SUBSET), wrong_sound_name(model)) for model in MODELS),
     ]
-    found = []
-    for a, b in pairs:
-        for metric in (L2, LMD):
-            result = compare_paired(report.row(a).values[metric], report.row(b).values[metric], seed)
-            if result.n:
-                found.append(
-                    {
-                        "a": a,
-                        "b": b,
-                        "metric": metric,
-                        "difference": number_of(result.difference),
-                        "low": number_of(result.low),
-                        "high": number_of(result.high),
-                        "p": number_of(result.p_permutation),
-                    }
-                )
-    return found
+    return paired_comparisons(report, pairs, (L2, LMD), seed)
 
 
 def long_phrases(n_phrases: int, seed: int) -> list[str]:

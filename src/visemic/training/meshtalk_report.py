@@ -1,8 +1,9 @@
 """The report of a comparison of both MeshTalks, as Markdown out of plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from visemic.evaluation.report_table import table
 from visemic.training.meshtalk_scale import FACEFORMER, FULL, LITE
 
 PARAMETER_SHARE, SPEED_FACTOR, ERROR_FACTOR, LEAKAGE, MEMORY_MIB = 0.25, 4.0, 1.10, 0.15, 2048.0
@@ -63,7 +64,7 @@ def _targets(result: Mapping[str, Any]) -> list[str]:
         ),
     ]
     rows = [[name, f"{value:.3g}", f"{limit:g}", "yes" if ok else "no"] for name, value, limit, ok in lines]
-    return ["## Targets", "", *_table(["", "measured", "wanted", "reached"], rows)]
+    return ["## Targets", "", *table(["", "measured", "wanted", "reached"], rows)]
 
 
 def _seconds(row: Mapping[str, Any]) -> float:
@@ -97,7 +98,7 @@ def _quality(result: Mapping[str, Any]) -> list[str]:
         "that of the recording. The rules read the recording's phones, and the corpus was acted by them with "
         f"each speaker's manner; {FACEFORMER} hears with small ears that start from nothing.",
         "",
-        *_table(titles, rows),
+        *table(titles, rows),
     ]
 
 
@@ -134,7 +135,7 @@ def _crossing(result: Mapping[str, Any]) -> list[str]:
         "",
         "Each clip is drawn again with the expression, and again with the sound, of the next clip.",
         "",
-        *_table(titles, rows),
+        *table(titles, rows),
     ]
 
 
@@ -175,9 +176,9 @@ def _costs(result: Mapping[str, Any]) -> list[str]:
         "",
         "Processor time on one thread, both with PyTorch.",
         "",
-        *_table(titles, rows),
+        *table(titles, rows),
         "",
-        *_table(["parameters", *names], by_part),
+        *table(["parameters", *names], by_part),
     ]
 
 
@@ -189,7 +190,7 @@ def _trainings(result: Mapping[str, Any]) -> list[str]:
     lines = [
         "## Trainings",
         "",
-        *_table(["", "steps", "processor minutes of steps", "validation loss"], rows),
+        *table(["", "steps", "processor minutes of steps", "validation loss"], rows),
     ]
     full, lite = (result["trainings"][f"{name}-codes"]["curve"] for name in (FULL, LITE))
     if full and lite:
@@ -222,8 +223,3 @@ def _pictures(result: Mapping[str, Any]) -> list[str]:
     if "film" in result["pictures"]:
         lines.append(f"Film with sound A: [{result['pictures']['film']}]({result['pictures']['film']})")
     return lines
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    head = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
-    return head + ["| " + " | ".join(row) + " |" for row in rows]
