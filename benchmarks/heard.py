@@ -19,10 +19,11 @@ from visemic.audio.recognise import recognise_phones
 from visemic.core.clock import SPEECH_RATE
 from visemic.core.hub import find_artifact
 from visemic.core.signals import Alignment, Waveform
+from visemic.data.prepared_speech import read_clips, read_samples
 from visemic.models.heard_phones import hear_phones, phonetic_network
 from visemic.text.phone_posterior import viseme_of_phone
 from visemic.text.visemes import OCULUS_VISEMES
-from visemic.training.speech_data import phone_numbers, read_clips, read_samples
+from visemic.training.speech_data import phone_numbers
 
 GROUPS = {"closed": ("PP",), "lip on teeth": ("FF",), "rounded": ("CH", "RR", "O", "U")}
 N_DRAWS = 1_000

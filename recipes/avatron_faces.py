@@ -32,6 +32,7 @@ from visemic.data.convert import convert
 from visemic.data.importers.folder import clean_id
 from visemic.data.importers.registry import load_importer
 from visemic.data.loader import ClipStore
+from visemic.data.prepared_speech import SpeechClip, read_clips, read_samples
 from visemic.data.recording import Recording, Split
 from visemic.data.synthetic import styled_motion
 from visemic.data.synthetic_config import SyntheticSpeaker
@@ -44,7 +45,6 @@ from visemic.motion.emotion import emotion_weights
 from visemic.motion.resample import resample
 from visemic.rig.readout import fit_readouts
 from visemic.rig.registry import load_rig
-from visemic.training.speech_data import SpeechClip, read_clips, read_samples
 
 RATE = Rate.of(30)
 SEED = 61

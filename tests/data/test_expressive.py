@@ -19,6 +19,7 @@ from visemic.data.expressive_actor import draw_actors
 from visemic.data.expressive_text import SENTENCES, parted, sentences_of_file
 from visemic.data.importers.registry import load_importer
 from visemic.data.recording import Importer
+from visemic.features.prosody import PITCH, extract_prosody
 from visemic.motion.emotion import EMOTIONS, LEVELS
 from visemic.rig.readout import fit_readouts, readout_index
 from visemic.rig.registry import load_rig
@@ -122,6 +123,40 @@ def test_actors_of_the_test_are_unseen_and_so_are_their_sentences():
     splits = [take.split for take in takes_of(0)[1]]
     assert splits.count("validation") == 2
     assert splits[9] == splits[19] == "validation"
+
+
+def test_no_voice_of_the_test_speaks_in_the_training():
+    actors = draw_actors(120, 12, 9)
+    heard = {split: {a.voice for a in actors if a.split == split} for split in ("train", "test")}
+    assert len(heard["test"]) == 8
+    assert not heard["train"] & heard["test"]
+
+
+@needs_voice
+@pytest.mark.slow
+def test_a_shorter_tract_raises_pitch_and_formants_and_keeps_the_clock():
+    actor, takes = takes_of(0)
+    take = replace(takes[0], emotion="neutral", intensity=0.0, text=TEXT)
+    long, short = (act(replace(actor, tract=tract), take, **RATES) for tract in (0.92, 1.08))
+
+    def pitch_hz(clip):
+        pitches = extract_prosody(clip.waveform).values[:, PITCH]
+        return np.median(pitches[pitches > 0])
+
+    def envelope(clip):
+        """Give the mean spectrum in dB over steps of 1 % from 300 Hz on, smoothed over harmonics."""
+        power = np.abs(np.fft.rfft(clip.waveform.samples)) ** 2
+        hz = np.fft.rfftfreq(len(clip.waveform.samples), 1 / 16_000)
+        at = 300 * 1.01 ** np.arange(250)
+        return 10 * np.log10([power[(hz > 0.92 * f) & (hz < 1.08 * f)].mean() for f in at])
+
+    assert pitch_hz(short) / pitch_hz(long) == pytest.approx(1.08 / 0.92, abs=0.05)
+    low, high = envelope(long), envelope(short)
+    likeness = [np.corrcoef(low[: 250 - k], high[k:])[0, 1] for k in range(40)]
+    assert 1.01 ** int(np.argmax(likeness)) == pytest.approx(1.08 / 0.92, abs=0.06)
+    assert short.duration_s == pytest.approx(long.duration_s, rel=0.04)
+    spoken_s = [(c.alignment.words[0].start_s, c.alignment.words[-1].end_s) for c in (long, short)]
+    np.testing.assert_allclose(spoken_s[0], spoken_s[1], rtol=0.05)
 
 
 def test_sentences_do_not_depend_on_the_feeling():

@@ -61,6 +61,30 @@ def test_melody_widens_and_flattens_the_pitch():
     assert spread_st(changed(plain, melody=1.7)) > 1.4 * spread_st(plain)
 
 
+@pytest.mark.parametrize("factor", [0.93, 1.08])
+def test_formants_move_by_the_factor_asked_and_pitch_stays(factor):
+    before, after = buzz(hz=90.0), changed(buzz(hz=90.0), formants=factor)
+    assert strongest_hz(after) / strongest_hz(before) == pytest.approx(factor, abs=0.03)
+    assert 12 * np.log2(pitch_hz(after) / pitch_hz(before)) == pytest.approx(0.0, abs=0.2)
+
+
+def test_an_ending_rises_at_the_end_alone():
+    pitches = extract_prosody(changed(buzz(seconds=1.5), ending_st=4.0)).values[:, PITCH]
+    above_st = 12 * np.log2(pitches[8:-8] / 120.0)
+    assert np.abs(above_st[:90]).max() < 0.3
+    assert 2.5 < above_st[-1] < 4.2
+
+
+def test_a_rough_voice_has_uneven_periods_of_the_same_length_on_average():
+    def unevenness(waveform):
+        pitches = extract_prosody(waveform).values[8:-8, PITCH]
+        return float(np.abs(np.diff(np.log2(pitches[pitches > 0]), n=2)).mean())
+
+    plain, rough = changed(buzz(seconds=1.0), pitch_st=0.01), changed(buzz(seconds=1.0), rough=1.0)
+    assert unevenness(rough) > 5 * unevenness(plain)
+    assert 12 * np.log2(pitch_hz(rough) / pitch_hz(plain)) == pytest.approx(0.0, abs=1.0)
+
+
 def test_energy_is_a_level_in_decibels_whatever_came_in():
     for gain in (0.2, 1.0):
         sound = Waveform((gain * buzz().samples).astype(np.float32), SPEECH_RATE)

@@ -6,9 +6,9 @@ import torch
 from test_vocoder import recipe, speech  # noqa: F401  the corpus of buzzes
 
 from visemic.core.errors import ArtifactError
+from visemic.data.prepared_speech import read_clips, read_samples
 from visemic.features.voice_mel import VOICE_SILENCE, voice_mel
 from visemic.training.heard_mel import HeardMels, write_mels
-from visemic.training.speech_data import read_clips, read_samples
 from visemic.training.vocoder import VocoderTask
 
 torch.set_num_threads(1)

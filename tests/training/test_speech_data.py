@@ -6,6 +6,7 @@ import pytest
 
 from visemic.core.errors import ArtifactError
 from visemic.core.layout import MOUTH_33
+from visemic.data.prepared_speech import read_clips
 from visemic.models.viseme_rules import VisemeRules, VisemeRulesConfig
 from visemic.rig.readout import fit_readouts
 from visemic.rig.registry import load_rig
@@ -13,7 +14,7 @@ from visemic.text.phone_posterior import PHONES
 from visemic.training.mel_variation import leveled, vary
 from visemic.training.mouth_data import MEASURES, speaker_affine, step_times_s
 from visemic.training.phonetic import spread_of_crops
-from visemic.training.speech_data import SpeechTakes, make_take, prepare_speech, read_clips
+from visemic.training.speech_data import SpeechTakes, make_take, prepare_speech
 
 SPOKEN = (("SIL", 0.0, 0.2), ("M", 0.2, 0.3), ("AA", 0.3, 0.5), ("SIL", 0.5, 0.8))
 

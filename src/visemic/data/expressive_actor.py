@@ -14,7 +14,6 @@ from visemic.core.errors import InputError
 from visemic.core.layout import ARKIT_52
 from visemic.data.expressive_voice import EMOTION_MANNERS, VoiceManner
 from visemic.data.recording import Split
-from visemic.data.synthetic_config import VOICES
 from visemic.motion.emotion import EMOTIONS
 
 SIDES = ("Left", "Right")
@@ -33,6 +32,22 @@ _EXTRAS: Mapping[str, Mapping[str, float]] = {
 _ONE_SIDED = {"contempt": ("browOuterUp", "mouthSmile", "mouthDimple", "cheekSquint")}
 _RESTS = ("mouthSmile", "mouthFrown", "browDown", "browInnerUp", "eyeSquint", "mouthPress", "cheekSquint")
 _EXTRA_CHANCE = 0.5
+_TRACTS = (0.9, 1.08)
+# fmt: off
+_LOW_VOICES = (
+    "m1", "m2", "m4", "m5", "m6", "m8", "Denis", "Diogo", "Gene", "Jacky", "Marco", "Mario", "Mike", "Hugo",
+    "Henrique", "ed", "max", "paul", "rob", "Alex", "Andy", "Gene2", "Nguyen", "Reed", "adam", "antonio",
+    "benjamin", "boris", "edward", "iven", "john", "kaukovalta", "klatt3", "klatt5", "marcelo", "michel",
+    "miguel", "norbert", "pablo", "pedro", "sandro", "travis", "victor",
+)
+_HIGH_VOICES = (
+    "f1", "f2", "f3", "f4", "Annie", "linda", "steph", "anika", "steph2", "aunty", "grandma", "shelby",
+    "steph3",
+)
+# fmt: on
+_UNSEEN_LOW_VOICES = ("m3", "m7", "Michael", "Lee")
+_UNSEEN_HIGH_VOICES = ("f5", "Alicia", "Andrea", "belinda")
+"""Manners of the espeak voice. Low and high ones take turns; the unseen speak in the test alone."""
 _SPREAD = 0.35
 """Of the logarithm of a shape's share in an emotion, from actor to actor."""
 
@@ -46,6 +61,8 @@ class ExpressiveActor:
     """``train`` for an actor of the training, ``test`` for one that no model shall know."""
     voice: str
     """Name of a voice, see ``visemic voices``."""
+    tract: float
+    """Factor on the formants and the pitch of the voice: above 1 a shorter vocal tract."""
     manner: VoiceManner
     """The actor's own way of speaking without any feeling."""
     voice_expression: Mapping[str, float]
@@ -81,9 +98,10 @@ def draw_actors(n_actors: int, n_test: int, seed: int) -> tuple[ExpressiveActor,
     """Give actors who differ in everything, the last of them kept for the test.
 
     Args:
-        n_actors: At least 1; those beyond the 36 voices share one and differ in the rest.
+        n_actors: At least 1; those who share a voice differ in their vocal tract and the rest. No
+            actor of the test has a voice of the training.
         n_test: Last actors, whom no model shall know.
-        seed: Start of chance; more actors begin with the same ones, but for their split.
+        seed: Start of chance; more actors begin with the same ones, but for their split and voice.
 
     Raises:
         InputError: There are fewer actors than those set aside, or none.
@@ -99,6 +117,8 @@ def draw_actors(n_actors: int, n_test: int, seed: int) -> tuple[ExpressiveActor,
 
 def _drawn_actor(number: int, is_unseen: bool, seed: int) -> ExpressiveActor:
     chance = np.random.default_rng([seed, number])
+    pairs = (_UNSEEN_LOW_VOICES, _UNSEEN_HIGH_VOICES) if is_unseen else (_LOW_VOICES, _HIGH_VOICES)
+    voices = pairs[number % 2]
     manner = VoiceManner(
         pitch_st=_between(chance, -1.5, 1.5),
         melody=_between(chance, 0.8, 1.25),
@@ -107,6 +127,7 @@ def _drawn_actor(number: int, is_unseen: bool, seed: int) -> ExpressiveActor:
         breath=_between(chance, 0.0, 0.06),
         tilt_db=_between(chance, -0.6, 0.6),
     )
+    tract = np.random.default_rng([seed, number, 1]).uniform(*np.log(_TRACTS))
     asymmetry = _between(chance, -0.15, 0.15)
     side = 1 if chance.random() < 0.5 else -1
     heard = {emotion: _between(chance, 0.8, 1.2) for emotion in EMOTION_MANNERS}
@@ -120,7 +141,8 @@ def _drawn_actor(number: int, is_unseen: bool, seed: int) -> ExpressiveActor:
     return ExpressiveActor(
         name=f"actor_{number + 1:02d}",
         split="test" if is_unseen else "train",
-        voice=f"espeak:{VOICES[number % len(VOICES)]}",
+        voice=f"espeak:{voices[number // 2 % len(voices)]}",
+        tract=round(float(np.exp(tract)), 3),
         manner=manner,
         voice_expression=heard,
         face_habits=habits,

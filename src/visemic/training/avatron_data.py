@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float, Float16, Float32, Int64
 from visemic.core.clock import SPEECH_RATE
 from visemic.core.errors import ArtifactError, unknown_name
 from visemic.core.signals import SILENCE, Phone, Waveform
+from visemic.data.prepared_speech import SpeechClip, read_clips, read_samples
 from visemic.features.prosody import ENERGY, FLOOR_DB, PITCH, PROSODY_RATE, extract_prosody
 from visemic.features.voice_mel import VOICE_MEL_RATE, voice_mel
 from visemic.models.avatron_text import frames_of_phones, symbol_numbers, symbols_of_phones
-from visemic.training.speech_data import SpeechClip, read_clips, read_samples
 
 PITCH_SCALE_HZ = 420.0
 """Pitch is given to the network over this; the extractor hears no higher one."""

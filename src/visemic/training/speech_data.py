@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int16, UInt8
+from jaxtyping import Float32, UInt8
 
 from visemic.audio.resample import resample
 from visemic.audio.stretch import stretch
@@ -26,6 +26,7 @@ from visemic.core.clock import SPEECH_RATE, Rate
 from visemic.core.errors import ArtifactError
 from visemic.core.layout import MOUTH_33
 from visemic.core.signals import SILENCE, Alignment, Phone, Waveform
+from visemic.data.prepared_speech import read_clips, read_samples
 from visemic.features.prosody import extract_prosody
 from visemic.features.speech_mel import HOP_SAMPLES, N_MELS, WINDOW_SAMPLES, log_power
 from visemic.models.live_mouth import FIRST_MOUTH_S
@@ -36,47 +37,6 @@ VERSION = 1
 _TEMPO, _PITCH = (0.82, 1.2), (0.84, 1.2)
 _ROOM_S = (0.08, 0.5)
 _NUMBER = {phone: i for i, phone in enumerate(PHONES)}
-
-
-@dataclass(frozen=True)
-class SpeechClip:
-    """A line of ``clips.jsonl``."""
-
-    clip_id: str
-    speaker: str
-    split: str
-    first: int
-    samples: int
-    licence: str
-    phones: tuple[tuple[str, float, float], ...]
-
-
-def read_clips(folder: Path) -> list[SpeechClip]:
-    """Give the clips of a prepared source.
-
-    Raises:
-        ArtifactError: The folder holds no such source.
-    """
-    try:
-        rows = [json.loads(line) for line in (folder / "clips.jsonl").read_text("utf-8").splitlines()]
-        return [
-            SpeechClip(
-                r["id"], r["speaker"], r["split"], r["first"], r["samples"], r["licence"],
-                tuple((str(p), float(a), float(b)) for p, a, b in r["phones"]),
-            )
-            for r in rows
-        ]  # fmt: skip
-    except (OSError, ValueError, KeyError) as error:
-        raise ArtifactError(
-            f"folder {str(folder)!r} holds no prepared speech: {error}; make it with recipes/speech_corpus.py"
-        ) from error
-
-
-def read_samples(folder: Path, clip: SpeechClip) -> Float32[np.ndarray, " samples"]:
-    """Give the sound of a clip, 16 kHz, -1 to 1."""
-    sound = np.memmap(folder / "audio.i16", np.int16, mode="r")
-    part: Int16[np.ndarray, " samples"] = np.asarray(sound[clip.first : clip.first + clip.samples])
-    return part.astype(np.float32) / 32_768
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from visemic.core.clock import SPEECH_RATE
 from visemic.core.config import config_from_dict
 from visemic.core.errors import ArtifactError, InputError
 from visemic.core.signals import Waveform
+from visemic.data.prepared_speech import SpeechClip, read_clips, read_samples
 from visemic.features.prosody import PITCH, PROSODY_RATE, extract_prosody
 from visemic.features.sample import step_positions
 from visemic.features.voice_mel import (
@@ -32,7 +33,6 @@ from visemic.models.vocoder_critic import VocoderCritic, VocoderCriticConfig
 from visemic.models.vocoder_session import SPECTRAL
 from visemic.training.heard_mel import HeardMels
 from visemic.training.recipe import Recipe
-from visemic.training.speech_data import SpeechClip, read_clips, read_samples
 from visemic.training.vocoder_generator import generator_from
 from visemic.training.vocoder_loss import (
     critic_loss,

@@ -25,6 +25,7 @@ _IMPORTERS: dict[str, tuple[str, str]] = {
     "meshtalk": ("meshtalk", "MeshtalkImporter"),
     "synthetic": ("visemic.data.synthetic", "SyntheticImporter"),
     "expressive": ("visemic.data.expressive", "ExpressiveImporter"),
+    "expressive-speech": ("visemic.data.expressive_recorded", "ExpressiveSpeechImporter"),
 }
 """Module and class by kind; modules are imported when asked for, those without a dot from here."""
 
