@@ -63,6 +63,7 @@ def main() -> None:
         acting = load_expressive_face(load_artifact(options.model), fit_readouts(load_rig("visemic")))
         found["performances"] = judge_performances(acting, clips, chosen, options.seeds)
         found["contacts"] = judge_contacts(acting, clips, chosen[:40])
+        found["heard_contacts"] = judge_heard_contacts(acting, clips, chosen[:40])
         found["speed"] = judge_speed(acting)
     print(json.dumps(found, indent=1))
 
@@ -249,6 +250,30 @@ def judge_contacts(acting: ExpressiveSoundFace, clips: StyleClips, rows) -> dict
                         hits += bool(gap_mm[inside].min() <= SEALED_MM)
         rates[emotion] = hits / max(1, total)
     return {**rates, "n": float(total)}
+
+
+def judge_heard_contacts(acting: ExpressiveSoundFace, clips: StyleClips, rows) -> dict[str, int]:
+    """Count the closures that are made from sound alone without a feeling, and those kept in each feeling."""
+    mouth = acting.base.rules.mouth
+    found = {"phones": 0, "made": 0, **dict.fromkeys(EMOTIONS, 0)}
+    for n in rows:
+        recording = clips.store[clips.rows[n].number]
+        heard = acting.hear(recording.waveform)
+
+        def gap_mm(note: ActingNote, waveform=recording.waveform, heard=heard, n=n) -> np.ndarray:
+            motion = perform(acting, note, waveform, heard, None, n)
+            return mouth.measure_mm("lip_gap", motion.values.astype(float))
+
+        calm = gap_mm(ActingNote(()))
+        times_s = np.arange(len(calm)) / float(RATE)
+        phones = [p for p in recording.alignment.phones if p.label in BILABIALS]
+        inside = [(times_s >= p.start_s - 0.02) & (times_s <= p.end_s + 0.02) for p in phones]
+        made = [where for where in inside if where.any() and calm[where].min() <= SEALED_MM]
+        found["phones"], found["made"] = found["phones"] + len(phones), found["made"] + len(made)
+        for emotion in EMOTIONS:
+            felt = gap_mm(ActingNote((Span(0.0, heard.duration_s, emotion, 1.0),)))
+            found[emotion] += sum(bool(felt[where].min() <= SEALED_MM) for where in made)
+    return found
 
 
 def judge_speed(acting: ExpressiveSoundFace, duration_s: float = 10.0) -> dict[str, float]:
