@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from visemic.core.acting_grammar import N_TEMPLATES, parse_instruction, vocabulary, write_instruction
+from visemic.core.acting_grammar import (
+    N_TEMPLATES,
+    parse_actions,
+    parse_instruction,
+    split_unknown,
+    vocabulary,
+    write_instruction,
+)
 from visemic.core.acting_note import GAZES, HEADS, ActionPhrase, Span
 from visemic.core.action_units import AU_PHRASES, DEGREES, EMOTION_NAMES
 from visemic.core.errors import InputError
@@ -84,6 +91,67 @@ def test_what_is_denied_is_not_done():
     assert span.unknown == ("not angry", "without smile")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not looking happy",
+        "does not look happy",
+        "not in an angry mood",
+        "not at all happy",
+        "isn't really angry",
+        "no longer sad",
+        "without much anger",
+        "no sign of joy",
+        "don't smile",
+        "not really smiling",
+        "he isn’t happy",
+        "he wouldn't ever look very happy",
+        "neither happy nor sad",
+        "not happy or sad",
+        "free of anger",
+        "not very looking happy",
+    ],
+)
+def test_a_negation_reaches_over_other_words(text):
+    span = parse_instruction(text)
+    assert (span.emotion, span.actions) == ("neutral", ())
+    assert span.unknown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not sad but happy",
+        "not, happy",
+        "no frown and happy",
+        "happy, not sad",
+        "not angry; happy",
+        "not sad, happy",
+    ],
+)
+def test_a_negation_ends_at_a_mark_a_turn_or_one_thing(text):
+    span = parse_instruction(text)
+    assert (span.emotion, span.actions) == ("happy", ())
+
+
+@pytest.mark.parametrize(
+    "word", ["angry", "looking down", "a\nb", "x\u2028y", 'say "hi"', "not blinking naturally", "("]
+)
+def test_unknown_words_are_quoted_and_never_read_as_grammar(word):
+    span = Span(0.0, 0.0, "sad", 0.8, unknown=(word, "b, c"))
+    text = write_instruction(span)
+    assert text.isascii()
+    assert "\n" not in text
+    assert parse_instruction(text) == span
+    assert split_unknown(text) == ("A very sad person speaks.", (word, "b, c"), "")
+
+
+def test_actions_stand_for_units_alone_and_the_rest_is_kept():
+    actions, unknown = parse_actions(["smiling, looking down, very angry", "happy", "a smile"])
+    assert actions == (ActionPhrase(12, "quite"),)
+    assert unknown == ("looking down", "very angry", "happy")
+
+
 def test_people_may_write_freely():
     span = parse_instruction("ANGER!! frowning, raised eyebrows & eyes down")
     assert (span.emotion, span.gaze) == ("angry", "down")
@@ -100,6 +168,7 @@ def test_people_may_write_freely():
         ("very lowered brows, slightly lowered brows", "very and slightly lowered brows"),
         ("very closed eyes and widened eyes", "at once"),
         ("never blinking, often blinking", "blink 0.0 and 2.0"),
+        ("very happy and slightly happy", "very and slightly happy"),
     ],
 )
 def test_contradictions_are_named(text, message):
@@ -117,3 +186,10 @@ def test_a_sentence_that_is_too_long_and_a_negative_wording_are_refused():
         parse_instruction("happy" * 1000)
     with pytest.raises(InputError, match="wording -1"):
         write_instruction(Span(0.0, 0.0), -1)
+
+
+def test_actions_that_contradict_one_another_are_refused():
+    with pytest.raises(InputError, match="both raised and lowered"):
+        parse_actions(["lowered inner brows", "raised inner brows"])
+    with pytest.raises(InputError, match="very and slightly lowered brows"):
+        parse_actions(["very lowered brows", "slightly lowered brows"])

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -95,13 +96,28 @@ def test_unknown_words_among_actions_are_kept():
         (of(source=3), "source is no text"),
         (" " * 2_000_001, "2000001 characters"),
         (of(*[span()] * 2001), "2001 spans"),
+        ('{"version": 1, "spans": [{"start_s": 0, "end_s": ' + "9" * 5000 + "}]}", "thousands of digits"),
+        (of(span(text="\ud800 hm")), r"says '\\ud800 hm', which holds half a character"),
+        (of(span(unknown=["\ud800x"])), "half a character"),
+        (of(span(actions=["\ud800x"])), "half a character"),
+        (of(span(), source="\udfff"), "half a character"),
+        ('{"version": 1, "spans": [{"start_s": 0, "end_s": 1, "end_s": 2}]}', "'end_s' twice in one table"),
+        (of(span(actions=["lowered inner brows", "raised inner brows"])), "both raised and lowered"),
+        (of(span(actions=["lowered inner brows", {"unit": 1, "degree": "very"}])), "both raised and lowered"),
+        (of(span(actions=["raised inner brows"], text="lowered inner brows")), "both raised and lowered"),
+        (of(span(text="very happy and slightly happy")), "very and slightly happy"),
+        (of(version="v" * 9000), "of version 'vvv"),
+        (of(span(emotion="x" * 9000)), "no emotion 'xxx"),
+        (of(span(**{"k\n\x1b[31m": 1})), "unknown key span 1"),
+        (of(span(**{"k" * 9000: 1})), "unknown key span 1"),
     ],
 )
 def test_a_note_that_cannot_be_used_is_one_clear_sentence(text, message):
     with pytest.raises(InputError, match=message) as caught:
         note_from_json(text)
     sentence = str(caught.value)
-    assert "\n" not in sentence
+    assert sentence.isprintable()
+    assert len(sentence) < 250
     assert not sentence.endswith(".")
 
 
@@ -109,6 +125,75 @@ def test_a_note_that_cannot_be_used_is_one_clear_sentence(text, message):
 def test_a_line_that_is_no_span_is_named(line):
     with pytest.raises(FormatError, match="line 2 of the note is no span"):
         note_from_text(f"0-0.5 s: A happy person speaks.\n{line}\n")
+
+
+@pytest.mark.parametrize("free", [r'"a \q b"', r'"a \u12 b"', r'"\ud800"'])
+def test_a_quotation_that_is_none_is_one_sentence(free):
+    with pytest.raises(InputError, match=r"^line 1 of the note"):
+        note_from_text(f"0.0-1.0 s: A happy person speaks. {free}\n")
+
+
+def test_quoted_text_may_hold_tabs_and_fills_what_is_left_open():
+    (found,) = note_from_text('0-1 s: A happy person speaks. "a\tb, looking down"\n').spans
+    assert (found.text, found.gaze, found.unknown) == ("a\tb, looking down", "down", ("b",))
+    with pytest.raises(
+        InputError, match="line 1 of the note: span 0 to 1 s has emotion 'happy' and its text"
+    ):
+        note_from_text('0-1 s: A happy person speaks. "as if angry"')
+    with pytest.raises(InputError, match=r"line 1 of the note: .*both raised and lowered"):
+        note_from_text('0-1 s: raised inner brows "lowered inner brows"')
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"actions": ["angry"]},
+        {"unknown": ["looking down", "a\nb", 'say "hi"', 'x ("', "b,"]},
+        {"unknown": ["a\u2028b", "a\x85b"], "text": 'x\u2028y\x85 "zork" \\ \t\n'},
+        {"text": 'zork ("', "unknown": ["not blinking naturally"]},
+        {"emotion": "sad", "text": "looking down"},
+    ],
+)
+def test_what_lines_hold_is_read_back(values):
+    note = note_from_json(of(span(**values), source="me"))
+    text = note_to_text(note)
+    assert text.count("\n") == 1
+    assert text.isascii()
+    assert note_from_text(text, "me") == note
+
+
+@pytest.mark.parametrize("times", [(0.0001, 0.0004), (1.0004, 1.0005), (5e-324, 1e-323)])
+def test_short_spans_are_written_with_as_many_decimals_as_they_need(times):
+    note = ActingNote((Span(*times, "happy", 1.0), Span(1.5, 2.0)))
+    again = note_from_text(note_to_text(note))
+    assert [s.duration_s > 0 for s in again.spans] == [True, True]
+
+
+def test_spans_that_meet_within_a_hair_stay_apart_as_lines():
+    note = ActingNote((Span(0.0, 1.0005000001), Span(1.0004999999, 2.0)))
+    assert len(note_from_text(note_to_text(note)).spans) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "intensity"),
+    [
+        ({"emotion": "happy"}, 1.0),
+        ({"emotion": "happy", "text": "slightly happy"}, 0.25),
+        ({"emotion": "happy", "intensity": 0}, 0.0),
+        ({"emotion": "neutral"}, 0.0),
+        ({}, 0.0),
+    ],
+)
+def test_an_emotion_without_an_intensity_is_felt(values, intensity):
+    assert note_from_json(of(span(**values))).spans[0].intensity == intensity
+
+
+def test_long_lines_are_read_or_refused_at_once():
+    began_s = time.monotonic()
+    for tail in (" " * 200_000, ' "' * 100_000, '\\"' * 100_000, '("", ' * 50_000):
+        with pytest.raises(InputError, match="cannot be read"):
+            note_from_text(f"0-1 s: happy {tail}x")
+    assert time.monotonic() - began_s < 2.0
 
 
 def test_lines_of_people_are_read():
@@ -120,3 +205,8 @@ def test_the_schema_names_every_emotion_and_can_be_sent():
     text = json.dumps(dict(JSON_SCHEMA))
     assert all(f'"{emotion}"' in text for emotion in EMOTION_NAMES)
     assert json.loads(text)["required"] == ["version", "spans"]
+
+
+def test_quotation_marks_among_words_are_no_free_text():
+    (found,) = note_from_text('0-1 s: a "happy" person, 5" tall').spans
+    assert (found.emotion, found.text) == ("happy", "")

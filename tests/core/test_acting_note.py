@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from visemic.core.acting_note import ActingNote, ActionPhrase, Span, whole_note
+from visemic.core.acting_note import ActingNote, ActionPhrase, Span, edited_note, whole_note
 from visemic.core.errors import InputError
 
 
@@ -87,3 +87,26 @@ def test_unknown_words_of_all_spans_are_told_once():
 def test_a_text_that_is_too_long_is_refused():
     with pytest.raises(InputError, match="text of 3000 characters"):
         Span(0.0, 1.0, text="a" * 3000)
+
+
+def test_half_a_character_is_refused_before_a_file_is_written():
+    for wrong in ({"text": "\ud800 hm"}, {"unknown": ("\udfffx",)}):
+        with pytest.raises(InputError, match="half a character"):
+            Span(0.0, 1.0, **wrong)
+
+
+def test_a_note_of_a_sound_fits_its_frames():
+    note = ActingNote((Span(0.0, 1.0), Span(1.0, 2.1), Span(2.1, 2.4)))
+    shorter, longer = note.on_frames(2.4, 2.0), note.on_frames(2.4, 3.0)
+    assert [span.end_s for span in shorter.spans] == [1.0, 2.0]
+    assert [span.end_s for span in longer.spans] == [1.0, 2.1, 3.0]
+    with pytest.raises(InputError, match="outside the clip"):
+        note.on_frames(2.0, 3.0)
+
+
+def test_an_edited_note_knows_the_earlier_ones():
+    first, second, third = (whole_note(1.0, name) for name in ("sad", "happy", "angry"))
+    edited = edited_note([first, second, third])
+    assert (edited.spans, edited.before) == (third.spans, (first, second))
+    with pytest.raises(InputError, match="no earlier note"):
+        edited_note([])

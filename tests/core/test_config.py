@@ -6,8 +6,8 @@ from typing import Literal
 
 import pytest
 
-from visemic.core.config import config_from_dict, first_difference
-from visemic.core.errors import InputError
+from visemic.core.config import check_keys, config_from_dict, first_difference
+from visemic.core.errors import InputError, shown, unknown_name
 
 
 @dataclass(frozen=True)
@@ -98,3 +98,24 @@ def test_the_first_difference_is_named_in_order():
     assert first_difference(a, {"x": 1, "y": {"z": [1, 2]}}) == "y.w"
     assert first_difference(a, {**a, "v": 0}) == "v"
     assert first_difference({"x": True}, {"x": 1}) == "x"
+
+
+@pytest.mark.parametrize("name", ["k" * 50_000, "\x1b[31mred\nline", "\u202eevil"])
+def test_names_in_messages_are_short_and_printable(name):
+    for refuse in (
+        lambda: check_keys({name: 1}, ["width"], "model"),
+        lambda: config_from_dict(Config, {"width": name}, "model"),
+    ):
+        with pytest.raises(InputError) as caught:
+            refuse()
+        assert len(str(caught.value)) < 200
+        assert str(caught.value).isprintable()
+    assert len(unknown_name("channel", name, ["jawOpen"])) < 120
+
+
+def test_values_too_large_to_show_are_named():
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert shown(nested) == "list too large to show"
+    assert shown(10**5000) == "int too large to show"

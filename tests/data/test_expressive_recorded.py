@@ -9,7 +9,12 @@ import pytest
 from visemic.core.clock import SPEECH_RATE
 from visemic.core.errors import FormatError
 from visemic.core.signals import Waveform
-from visemic.data.expressive_recorded import ExpressiveSpeechImporter, recorded_speech, recorded_takes
+from visemic.data.expressive_recorded import (
+    ExpressiveSpeechImporter,
+    levels_db,
+    recorded_speech,
+    recorded_takes,
+)
 from visemic.data.importers.registry import load_importer
 from visemic.features.prosody import PITCH, extract_prosody
 
@@ -85,6 +90,21 @@ def test_the_sound_takes_the_tempo_and_pitch_of_the_feeling_and_phones_follow(pr
         assert voiced[0] == pytest.approx(alignment.phones[1].start_s, abs=0.08)
         assert voiced[-1] == pytest.approx(alignment.phones[-2].end_s, abs=0.12)
     assert pitch_hz(high[0]) > 1.2 * pitch_hz(calm[0]) > 1.25 * pitch_hz(slow[0])
+
+
+def test_a_recording_louder_than_the_speaker_s_others_stays_louder(prepared):
+    takes = recorded_takes(prepared)
+    found = np.array(levels_db(prepared, takes))
+    for speaker in ("s0", "s1"):
+        own = found[[actor.name == speaker for actor, _, _ in takes]]
+        assert np.median(own) == pytest.approx(0.0, abs=1e-9)
+        assert np.abs(own).max() <= 6.0
+    actor, take, clip = takes[0]
+    plain, louder = (
+        recorded_speech(actor, take, clip, prepared, np.random.default_rng(1), by_db)[0].samples.astype(float)
+        for by_db in (0.0, 3.0)
+    )
+    assert 10 * np.log10(np.mean(louder**2) / np.mean(plain**2)) == pytest.approx(3.0, abs=0.6)
 
 
 def pitch_hz(sound: Waveform) -> float:

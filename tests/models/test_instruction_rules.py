@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,14 @@ def test_neighbours_that_ask_for_the_same_are_one():
     alignment = clip("The table stands here now. The chair stands there too.", word_s=0.24)
     assert len(split_speech(alignment, alignment.text)) == 2
     assert len(instruct_by_rules(alignment).spans) == 1
+
+
+def test_a_word_of_marks_ends_a_sentence_or_not_at_once():
+    began_s = time.monotonic()
+    for mark in (".", '."', "?”"):
+        split_speech(clip(), mark * 100_000 + "a")
+    assert time.monotonic() - began_s < 1.0
+
+
+def test_a_sentence_ends_inside_its_quotation():
+    assert len(split_speech(clip("Well, I did go! Oh yes"), "Well, I did “go!”) Oh yes")) == 2

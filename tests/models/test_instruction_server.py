@@ -4,6 +4,7 @@ import _socket
 import json
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -194,10 +195,60 @@ def test_a_long_transcript_is_cut_and_odd_characters_travel():
     assert "é 🙂" in said
 
 
-@pytest.mark.parametrize("url", ["", "ftp://host/v1", "http://", "localhost:11434"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ftp://host/v1",
+        "http://",
+        "localhost:11434",
+        "http://[::1",
+        "http://127.0.0.1:99999/v1",
+        "http://127.0.0.1:abc/v1",
+        "http://℀.com/",
+        "http://me:secret@[::1",
+    ],
+)
 def test_an_address_that_is_none_is_refused(url):
-    with pytest.raises(InputError, match="no address"):
+    with pytest.raises(InputError, match="no address") as caught:
         InstructionServer(url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["s3cret\r", "s3cret\nX-Evil: 1", "s3cret\x00", "s3cret€"])
+def test_a_key_that_is_none_is_refused_and_never_shown(key):
+    with pytest.raises(InputError, match="key holds characters") as caught:
+        InstructionServer(api_key=key)
+    assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in repr(InstructionServer(api_key="s3cret"))
+
+
+def test_a_status_line_of_escapes_is_told_in_plain_letters():
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def speak():
+        asked, _ = listener.accept()
+        asked.recv(65_536)
+        asked.sendall(b"\x1b[31mHTTP nonsense\x07\r\n\r\n")
+        asked.close()
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    client = InstructionServer(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", "tiny", 5.0)
+    with pytest.raises(VisemicError, match="cannot be asked") as caught:
+        client.instruct("Put it back.", "")
+    thread.join()
+    listener.close()
+    assert str(caught.value).isprintable()
+
+
+def test_a_note_that_goes_past_the_clip_is_asked_again():
+    late = completion(json.dumps({"version": 1, "spans": [{**NOTE["spans"][0], "end_s": 99}]}))
+    with OpenAiServer(answers(late, GOOD)) as server:
+        client = InstructionServer(server.url, "tiny", 10.0, 1)
+        assert client.instruct("Put it back.", "", 1.0).spans[0].end_s == 1.0
+    assert len(server.asked) == 2
+    assert "outside the clip of 1.00 s" in server.asked[1]["messages"][-1]["content"]
 
 
 def spoken():

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from visemic.core.acting_note import ActingNote, Span, whole_note
+from visemic.core.acting_note import ActingNote, Span, edited_note, whole_note
 from visemic.core.clock import Rate
 from visemic.core.errors import FormatError, InputError, OutputError
 from visemic.core.layout import FACE_63
@@ -47,6 +47,32 @@ def test_since_an_earlier_note_only_the_changed_span_moves():
     outside = STILL.times_s < 1.2
     assert after.values[outside].tobytes() == before.values[outside].tobytes()
     assert not np.array_equal(after.values, before.values)
+
+
+def test_a_chain_of_edits_is_repeated_bit_for_bit():
+    def note(*emotions):
+        starts = [0.1, 0.7, 1.3]
+        return ActingNote(tuple(Span(s, s + 0.6, e, 0.8) for s, e in zip(starts, emotions, strict=True)))
+
+    first, second = note("happy", "sad", "happy"), note("happy", "angry", "happy")
+    third = note("happy", "angry", "fear")
+    before = acted(note=second, since=first).motion
+    after = acted(note=third, since=edited_note([first, second])).motion
+    outside = (STILL.times_s < 1.3) | (STILL.times_s > 1.9)
+    assert after.values[outside].tobytes() == before.values[outside].tobytes()
+    assert not np.array_equal(after.values, before.values)
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 3])
+def test_a_note_of_the_sound_is_acted_at_any_frame_rate(n_frames):
+    motion = Motion(STILL.values[:n_frames], FACE_63, Rate.of(1))
+    note = ActingNote((Span(0.0, 1.0, "sad", 1.0), Span(1.0, 2.0, "happy", 1.0)))
+    found = act_motion(motion, SOUND, ALIGNMENT, FaceOptions(1, note=note), load_rig("visemic"))
+    assert found.motion.channel("browInnerUp")[0] > 0
+    assert found.note == note
+    for options in ({"act": "rules"}, {"emotion": "happy"}):
+        found = act_motion(motion, SOUND, ALIGNMENT, FaceOptions(1, **options), load_rig("visemic"))
+        assert found.note.spans[-1].end_s == 2.0
 
 
 class Performer:
@@ -127,6 +153,17 @@ def test_words_that_nobody_follows_are_reported():
     assert "'a', 'b'" in remark
     assert "and 2 more" in remark
     assert unknown_remark(NOTE) == ()
+    (remark,) = unknown_remark(ActingNote((Span(0.0, 1.0, unknown=("x" * 9_000, "\x1b[31m")),)))
+    assert len(remark) < 200
+    assert remark.isprintable()
+
+
+def test_what_changes_nothing_is_said():
+    (tempo,) = acted(note=ActingNote((Span(0.0, 1.0, "sad", 0.8, tempo=0.5),))).remarks
+    assert "tempo, which is for speak" in tempo
+    (neutral,) = acted(note=ActingNote((Span(0.0, 1.0, intensity=0.9),))).remarks
+    assert "span 0 to 1 s is neutral with intensity 0.9" in neutral
+    assert acted(note=ActingNote((Span(0.0, 1.0, "sad", 0.8, tempo=1.0),))).remarks == ()
 
 
 @pytest.mark.parametrize(
@@ -134,6 +171,7 @@ def test_words_that_nobody_follows_are_reported():
     [
         ({"emotion": "hapy"}, "did you mean 'happy'"),
         ({"emotion": "happy:lots"}, "no intensity that can be read"),
+        ({"emotion": "happy:" + "x" * 9_000}, r"emotion 'happy:x{10,40}… has no intensity"),
         ({"emotion": "happy:2"}, "choose 0 to 1"),
         ({"emotion": "happy:nan"}, "choose 0 to 1"),
         ({"emotion": "happy", "note": NOTE}, "both note and emotion"),
@@ -154,6 +192,11 @@ def test_levels_have_names():
     )
     assert strong == plain == 1.0
     assert very == 0.8
+    joyful, calm = (
+        FaceOptions(emotion=text).emotion_note(1.0).spans[0] for text in ("Joyful:0.6", "neutral")
+    )
+    assert (joyful.emotion, joyful.intensity) == ("happy", 0.6)
+    assert (calm.emotion, calm.intensity) == ("neutral", 0.0)
 
 
 def test_effort_is_a_half_without_sound_and_follows_loudness():

@@ -3,11 +3,11 @@ import pytest
 
 from visemic.core.acting_note import whole_note
 from visemic.core.clock import Rate
-from visemic.core.errors import ArtifactError, InputError
+from visemic.core.errors import ArtifactError, InputError, TextError, VisemicError, VoiceError
 from visemic.core.signals import Alignment, Phone, Waveform
 from visemic.models.instruction_rules import SOURCE
 from visemic.pipeline import instruct as module
-from visemic.pipeline.instruct import check_writer, instruct, write_note
+from visemic.pipeline.instruct import Server, check_writer, instruct, write_note
 
 SOUND = Waveform((0.1 * np.sin(np.arange(32_000) / 20)).astype(np.float32), Rate.of(16_000))
 ALIGNMENT = Alignment((Phone("M", 0.0, 1.0), Phone("AA", 1.0, 2.0)), (), "I hate you!", 2.0)
@@ -63,7 +63,7 @@ def test_the_voice_at_rest_reaches_the_writer(monkeypatch):
 
 
 def test_a_server_that_is_down_is_replaced_by_rules(monkeypatch):
-    def down(server, transcript, state):
+    def down(server, transcript, state, duration_s):
         raise InputError("no answer from there")
 
     monkeypatch.setattr(module, "_ask", down)
@@ -80,6 +80,25 @@ def test_unknown_writers_and_models_of_other_kinds_are_refused():
     check_writer("best")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"source": SOUND, "model": "rules", "seed": -5}, "seed is -5"),
+        ({"text": "Hi.", "at_rest": "nope.wav"}, "none is given"),
+        ({"text": "a " * 60_000, "model": "rules"}, "120000 characters"),
+        ({"text": "😀", "model": "rules"}, "can be pronounced"),
+        ({"text": "Hi.", "lang": "zz", "model": "rules"}, "no language 'zz'"),
+        ({"text": "Hi.", "model": "avi-styl"}, "among . note writers"),
+        ({"source": SOUND, "model": "server", "server": Server("foo")}, "no address"),
+        ({"source": SOUND, "model": "server", "server": Server(timeout_s=np.inf)}, "limit of inf s"),
+        ({"source": SOUND, "model": "server", "server": Server(api_key="a\n")}, "key holds"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused_before_any_work(options, message):
+    with pytest.raises(VisemicError, match=message):
+        instruct(**options)
+
+
 def test_nothing_to_write_for_is_refused():
     with pytest.raises(InputError, match="give an audio file or a text"):
         instruct()
@@ -87,7 +106,6 @@ def test_nothing_to_write_for_is_refused():
 
 @pytest.mark.slow
 def test_a_text_alone_has_a_note_with_or_without_a_voice(monkeypatch):
-    from visemic.core.errors import VoiceError
     from visemic.voices import registry
 
     def none(name, lang):
@@ -97,7 +115,7 @@ def test_a_text_alone_has_a_note_with_or_without_a_voice(monkeypatch):
     made = instruct(text="What a wonderful day! I hate this mess.", model="rules")
     assert [span.emotion for span in made.note.spans] == ["happy", "angry"]
     assert made.duration_s == pytest.approx(made.note.spans[-1].end_s)
-    with pytest.raises(VoiceError):
+    with pytest.raises(TextError, match="at least one word"):
         instruct(text="  ", model="rules")
 
 

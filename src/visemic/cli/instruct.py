@@ -8,6 +8,8 @@ import typer
 from visemic.cli.options import AtRest, Json, Lang, Overwrite, Quiet, Seed
 from visemic.core.errors import InputError
 
+MAX_TIMEOUT_S = 3_600.0
+
 
 def instruct(
     audio: Annotated[
@@ -57,6 +59,7 @@ def instruct(
       visemic animate speech.wav --note note.json -o speech.mp4
     """
     from visemic.cli.make import read_text
+    from visemic.cli.report import check_apart
     from visemic.core.acting_json import note_to_json, note_to_text
     from visemic.core.atomic import check_writable
     from visemic.pipeline.act import check_note_name, save_note, unknown_remark
@@ -65,9 +68,10 @@ def instruct(
 
     if out is not None:
         check_note_name(out)
+        check_apart([out], [audio, file, at_rest])
         check_writable(out, overwrite=overwrite)
-    if not timeout > 0:
-        raise InputError(f"timeout is {timeout:g}; give seconds above 0")
+    if not 0 < timeout <= MAX_TIMEOUT_S:
+        raise InputError(f"timeout is {timeout:g}; give seconds above 0, at most {MAX_TIMEOUT_S:g}")
     said = read_text(text, file) if text is not None or file is not None else None
     server = Server(url, server_model, timeout, api_key=server_key, seed=seed)
     made = make_note(audio, text=said, lang=lang, model=model, server=server, at_rest=at_rest, seed=seed)

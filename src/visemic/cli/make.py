@@ -88,7 +88,7 @@ def speak(
     emotion: Emotion = "",
     act: Act = False,
     save_note: SaveNote = None,
-    since: Since = None,
+    since: Since = [],  # noqa: B006
     width: Width = 512,
     height: Height = 512,
     view: ViewName = "front",
@@ -114,18 +114,21 @@ def speak(
       visemic speak "Bonjour." --lang fr -o bonjour.mp4 --tempo 0.8
     """
     from visemic.cli.report import Outputs, command_line
+    from visemic.pipeline.act import earlier_notes, note_from
     from visemic.pipeline.clip import View
     from visemic.pipeline.speak import speak as make_clip
 
     outputs = Outputs(out, save_note, overwrite=overwrite, quiet=quiet, as_json=json)
-    outputs.check(is_acted=bool(note or emotion or act))
+    outputs.check([file, note, *since], is_acted=bool(note or emotion or act))
     look = View(width, height, view, subtitles=subtitles, labels=labels, curves=curves, wireframe=wireframe)
+    given = note_from(note)
     clip = make_clip(
         read_text(text, file), voice=voice, lang=lang, tempo=tempo, duration=duration, fps=fps, rig=rig,
-        model=model, seed=seed, blink=blink, brows=brows, head=head, gaze=gaze, note=note, emotion=emotion,
-        act="best" if act else "", since=since, command=command_line(),
+        model=model, seed=seed, blink=blink, brows=brows, head=head, gaze=gaze, note=given,
+        emotion=emotion, act="best" if act else "", since=earlier_notes(since), command=command_line(),
     )  # fmt: skip
-    outputs.write(clip, look)
+    # A tempo moves the spans: saved as given, the note repeats the clip when it is spoken again.
+    outputs.write(clip, look, given)
 
 
 def animate(
@@ -147,7 +150,7 @@ def animate(
     act: Act = False,
     at_rest: AtRest = None,
     save_note: SaveNote = None,
-    since: Since = None,
+    since: Since = [],  # noqa: B006
     expression_from: ExpressionFrom = "",
     temperature: Temperature = 1.0,
     width: Width = 512,
@@ -175,11 +178,13 @@ def animate(
       visemic animate line.wav --model meshtalk-lite --expression-from brows.csv -o line.mp4
     """
     from visemic.cli.report import Outputs, command_line, progress_bar
+    from visemic.pipeline.act import earlier_notes
     from visemic.pipeline.animate import animate as make_clip
     from visemic.pipeline.clip import View
 
     outputs = Outputs(out, save_note, overwrite=overwrite, quiet=quiet, as_json=json)
-    outputs.check(is_acted=bool(note or emotion or act))
+    inputs = [audio, file, note, at_rest, *since, *([Path(expression_from)] if expression_from else [])]
+    outputs.check(inputs, is_acted=bool(note or emotion or act))
     look = View(width, height, view, subtitles=subtitles, labels=labels, curves=curves, wireframe=wireframe)
     said = read_text(text, file) if text is not None or file is not None else None
     if subtitles and said is None:
@@ -188,7 +193,7 @@ def animate(
         clip = make_clip(
             audio, text=said, lang=lang, fps=fps, rig=rig, model=model, seed=seed, blink=blink, brows=brows,
             head=head, gaze=gaze, note=note, emotion=emotion, act="best" if act else "", at_rest=at_rest,
-            since=since, expression_from=expression_from or None, temperature=temperature,
+            since=earlier_notes(since), expression_from=expression_from or None, temperature=temperature,
             command=command_line(), progress=show,
         )  # fmt: skip
     outputs.write(clip, look)

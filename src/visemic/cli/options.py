@@ -72,12 +72,19 @@ AtRest = Annotated[
 ]
 SaveNote = Annotated[
     Path | None,
-    typer.Option("--save-note", help="Write the note that was acted, .json or .txt.", show_default=False),
-]
-Since = Annotated[
-    Path | None,
     typer.Option(
-        "--since", help="Note of an earlier run: only spans that differ move otherwise.", show_default=False
+        "--save-note", help="Write the note that was acted, .json or .txt: a given one as it was given.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Since = Annotated[
+    list[Path],
+    typer.Option(
+        "--since",
+        metavar="NOTE",
+        help="Note of an earlier run: only spans that differ move otherwise. Repeat it, oldest first, "
+        "after several edits.",
+        show_default=False,
     ),
 ]
 File = Annotated[

@@ -1,10 +1,11 @@
 """What the command line prints: progress, results, one machine-readable line."""
 
 import json
+import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from visemic.core.errors import InputError
+from visemic.core.errors import InputError, OutputError
 
 if TYPE_CHECKING:
+    from visemic.core.acting_note import ActingNote
     from visemic.pipeline.clip import Clip, View
 
 SHOW_AFTER_S = 1.0
@@ -80,36 +82,77 @@ class Outputs:
     quiet: bool = field(default=False, kw_only=True)
     as_json: bool = field(default=False, kw_only=True)
 
-    def check(self, *, is_acted: bool) -> None:
+    def check(self, inputs: Sequence[Path | None], *, is_acted: bool) -> None:
         """Refuse what cannot be written, before any work.
+
+        Args:
+            inputs: Files that the command reads.
+            is_acted: Whether there will be a note.
 
         Raises:
             InputError: No output is named, or a note is to be saved and there will be none.
             FormatError: A suffix is not known.
-            OutputError: A file exists, or its folder is missing.
+            OutputError: A file exists, its folder is missing, or two files would be one.
         """
         from visemic.core.atomic import check_writable
         from visemic.pipeline.act import check_note_name
         from visemic.pipeline.clip import check_outputs
 
         need_outputs(self.files)
+        if self.note is not None:
+            if not is_acted:
+                raise InputError("there is no note to save; give --act, --note FILE or --emotion NAME")
+            check_note_name(self.note)
+        targets = [target for path in self.files for target in written_paths(path)]
+        check_apart([*targets, *([self.note] if self.note is not None else [])], inputs)
         check_outputs(self.files, overwrite=self.overwrite)
-        if self.note is None:
-            return
-        if not is_acted:
-            raise InputError("there is no note to save; give --act, --note FILE or --emotion NAME")
-        check_note_name(self.note)
-        check_writable(self.note, overwrite=self.overwrite)
+        if self.note is not None:
+            check_writable(self.note, overwrite=self.overwrite)
 
-    def write(self, clip: "Clip", view: "View") -> None:
-        """Write every file and say what was made."""
+    def write(self, clip: "Clip", view: "View", note: "ActingNote | None" = None) -> None:
+        """Write every file and say what was made.
+
+        Args:
+            clip: What to write.
+            view: How pictures are taken.
+            note: What to save as the note; None saves that of the clip.
+        """
         from visemic.pipeline.act import save_note
 
         quiet = self.quiet or self.as_json
         paths = save_all(clip, self.files, overwrite=self.overwrite, view=view, quiet=quiet)
-        if self.note is not None and clip.note is not None:
-            paths.append(save_note(clip.note, self.note, overwrite=self.overwrite))
+        note = clip.note if note is None else note
+        if self.note is not None and note is not None:
+            paths.append(save_note(note, self.note, overwrite=self.overwrite))
         tell(clip, paths, quiet=self.quiet, as_json=self.as_json)
+
+
+def written_paths(path: Path) -> tuple[Path, ...]:
+    """Give the files that an output of this name makes; itself where no format has such a name."""
+    from visemic.core.errors import FormatError
+    from visemic.export.registry import output_paths
+
+    try:
+        return output_paths(path)
+    except FormatError:
+        return (path,)
+
+
+def check_apart(outputs: Sequence[Path], inputs: Sequence[Path | None]) -> None:
+    """Refuse files to write of which two are one, or one is an input.
+
+    Raises:
+        OutputError: Two are, or one is.
+    """
+    read = {os.path.realpath(path) for path in inputs if path is not None}
+    seen: set[str] = set()
+    for path in outputs:
+        place = os.path.realpath(path)
+        if place in read:
+            raise OutputError(f"output {str(path)!r} is an input as well; give it a name of its own")
+        if place in seen:
+            raise OutputError(f"output {str(path)!r} is named twice; give every file its own name")
+        seen.add(place)
 
 
 def tell(clip: "Clip", paths: list[Path], *, quiet: bool, as_json: bool) -> None:

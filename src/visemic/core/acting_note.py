@@ -5,10 +5,12 @@ additive layer or a generator follows it.
 """
 
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from visemic.core.action_units import AU_PHRASES, DEGREES, EMOTION_NAMES, OPPOSITES
-from visemic.core.errors import InputError, unknown_name
+from visemic.core.errors import InputError, shown, unknown_name
 
 NOTE_VERSION = 1
 GAZES = ("ahead", "down", "up", "left", "right", "away")
@@ -21,6 +23,8 @@ LIMITS = {"intensity": (0.0, 1.0), "blink": (0.0, 3.0), "brows": (0.0, 3.0), "te
 """Smallest and largest value of each number of a span."""
 END_SLACK_S = 0.1
 """A span may end this much after the clip does; it then ends with the clip."""
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+"""Lone surrogates, which JSON can spell and no file can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class ActionPhrase:
         if self.unit not in AU_PHRASES:
             near = min(AU_PHRASES, key=lambda unit: abs(unit - self.unit))
             raise InputError(
-                f"no action unit {self.unit} among {len(AU_PHRASES)}; the nearest is {near}, "
+                f"no action unit {shown(self.unit)} among {len(AU_PHRASES)}; the nearest is {near}, "
                 f"{AU_PHRASES[near]}"
             )
         if self.degree not in DEGREES:
@@ -100,6 +104,9 @@ class Span:
             raise InputError(
                 f"{where} has a text of {len(self.text)} characters; give at most {MAX_TEXT_CHARACTERS}"
             )
+        for words in (self.text, *self.unknown):
+            if _HALF_CHARACTER.search(words):
+                raise InputError(f"{where} says {shown(words)}, which holds half a character; write it whole")
         self._check_actions()
 
     def _check_actions(self) -> None:
@@ -136,7 +143,11 @@ class ActingNote:
 
     def __post_init__(self) -> None:
         if self.version != NOTE_VERSION:
-            raise InputError(f"the note is of version {self.version}; this visemic reads {NOTE_VERSION}")
+            raise InputError(
+                f"the note is of version {shown(self.version)}; this visemic reads {NOTE_VERSION}"
+            )
+        if _HALF_CHARACTER.search(self.source):
+            raise InputError(f"the note's source {shown(self.source)} holds half a character; write it whole")
         if len(self.spans) > MAX_SPANS:
             raise InputError(f"the note has {len(self.spans)} spans; give at most {MAX_SPANS}")
         ordered = tuple(sorted(self.spans, key=lambda span: span.start_s))
@@ -168,6 +179,51 @@ class ActingNote:
                 )
             kept.append(replace(span, end_s=min(span.end_s, duration_s)))
         return replace(self, spans=tuple(kept))
+
+    def on_frames(self, duration_s: float, frames_s: float) -> "ActingNote":
+        """Give the note of a sound for its motion, which lasts up to half a frame more or less.
+
+        Args:
+            duration_s: Length of the sound; what ends with it ends with the motion.
+            frames_s: Length of the motion; spans that begin after it are left out.
+
+        Raises:
+            InputError: A span lies outside the sound.
+        """
+        kept = []
+        for span in self.within(duration_s).spans:
+            end_s = frames_s if span.end_s >= duration_s - 1e-6 else min(span.end_s, frames_s)
+            if end_s > span.start_s:
+                kept.append(replace(span, end_s=end_s))
+        return replace(self, spans=tuple(kept))
+
+
+@dataclass(frozen=True)
+class EditedNote(ActingNote):
+    """A note that was edited from others, of which each run kept the motion outside the edit."""
+
+    before: tuple[ActingNote, ...] = ()
+    """Those notes, oldest first."""
+
+
+def edited_note(notes: Sequence[ActingNote]) -> EditedNote:
+    """Give the last of some notes, edited one from the other, as one that knows the earlier ones.
+
+    Args:
+        notes: One at least, oldest first.
+
+    Raises:
+        InputError: There is none.
+
+    Example:
+        >>> first, second = whole_note(1.0, "sad"), whole_note(1.0, "happy")
+        >>> edited_note([first, second]).before == (first,)
+        True
+    """
+    if not notes:
+        raise InputError("there is no earlier note; give one at least")
+    *before, last = notes
+    return EditedNote(last.spans, last.source, last.version, tuple(before))
 
 
 def whole_note(duration_s: float, emotion: str, intensity: float = 1.0, *, source: str = "") -> ActingNote:

@@ -108,7 +108,19 @@ READ_UNITS: Mapping[str, tuple[int, ...]] = MappingProxyType(
 )
 """Phrases that are read for action units and never written."""
 
-NEGATIONS = ("not", "no", "without", "nor", "never", "isn't", "doesn't", "hardly")
+NEGATIONS = (
+    "not", "no", "without", "nor", "neither", "never", "hardly", "barely", "cannot", "none", "nothing",
+    "no longer", "no sign of", "free of", "far from", "lacks", "lacking", "stop", "stops",
+    "isnt", "arent", "wasnt", "werent", "doesnt", "dont", "didnt", "cant", "wont", "wouldnt", "shouldnt",
+)  # fmt: skip
+"""Words that deny what comes next; so does every word that ends in ``NOT``."""
+NOT = "n't"
+STOPS = ",.;:!?…"
+"""Marks up to which a negation reaches."""
+TURNS = ("but", "and")
+"""Words up to which a negation reaches."""
+OR = "or"
+"""Carries a negation on: ``not happy or sad``."""
 _FILLERS = """
 a an and the person speaker someone speech face speaks talks speaking talking looks is has shows seems
 with in mood there who while of to but his her their its he she they it are be voice expression head

@@ -12,12 +12,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from visemic.core.errors import InputError
+from visemic.core.errors import InputError, shown
 
 T = TypeVar("T")
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-_MAX_SHOWN = 8
+_MAX_LISTED = 8
+_MAX_KEY = 40
+"""Characters of a key in a message."""
 
 
 def config_from_dict(config_class: type[T], data: Mapping[str, object], where: str) -> T:
@@ -67,19 +69,20 @@ def check_keys(data: Mapping[str, object], known: Iterable[str], where: str) -> 
     for key in data:
         if key in names:
             continue
-        near = difflib.get_close_matches(str(key).lower(), [n.lower() for n in names], n=1, cutoff=0.5)
+        near = difflib.get_close_matches(str(key)[:200].lower(), [n.lower() for n in names], n=1, cutoff=0.5)
         if near:
             best = next(n for n in names if n.lower() == near[0])
             hint = f"did you mean {joined_key(where, best)}?"
         else:
-            shown = ", ".join(names[:_MAX_SHOWN]) + (", …" if len(names) > _MAX_SHOWN else "")
-            hint = f"known here are {shown or 'none'}"
+            listed = ", ".join(names[:_MAX_LISTED]) + (", …" if len(names) > _MAX_LISTED else "")
+            hint = f"known here are {listed or 'none'}"
         raise InputError(f"unknown key {joined_key(where, str(key))}; {hint}")
 
 
 def joined_key(where: str, key: str) -> str:
-    """Give the full name of a key."""
-    return f"{where}.{key}" if where else key
+    """Give the full name of a key, fit for a message: one that is long or odd is cut and escaped."""
+    plain = key if key.isprintable() and len(key) <= _MAX_KEY else shown(key)
+    return f"{where}.{plain}" if where else plain
 
 
 def first_difference(
@@ -107,13 +110,13 @@ def _value(hint: Any, value: object, key: str) -> object:
         return _union(hint, value, key)
     if origin is Literal:
         if value not in get_args(hint):
-            raise InputError(f"{key} is {value!r}; give one of {', '.join(map(repr, get_args(hint)))}")
+            raise InputError(f"{key} is {shown(value)}; give one of {', '.join(map(repr, get_args(hint)))}")
         return value
     if origin is tuple or hint is tuple:
         return _tuple(hint, value, key)
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, Mapping):
-            raise InputError(f"{key} is {value!r}; give a table")
+            raise InputError(f"{key} is {shown(value)}; give a table")
         return config_from_dict(hint, value, key)  # type: ignore[arg-type]
     if hint is dict or origin is dict or (isinstance(origin, type) and issubclass(origin, Mapping)):
         return _table(hint, value, key)
@@ -128,7 +131,7 @@ def _plain(hint: Any, value: object, key: str) -> object:
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, bool) is not (hint is bool) or not isinstance(value, hint):
-        raise InputError(f"{key} is {value!r}; give {_KINDS.get(hint, getattr(hint, '__name__', hint))}")
+        raise InputError(f"{key} is {shown(value)}; give {_KINDS.get(hint, getattr(hint, '__name__', hint))}")
     return value
 
 
@@ -150,7 +153,7 @@ def _union(hint: Any, value: object, key: str) -> object:
 
 def _tuple(hint: Any, value: object, key: str) -> tuple[object, ...]:
     if not isinstance(value, list | tuple):
-        raise InputError(f"{key} is {value!r}; give a list")
+        raise InputError(f"{key} is {shown(value)}; give a list")
     kinds = get_args(hint)
     if not kinds:
         return tuple(value)
@@ -165,7 +168,7 @@ def _tuple(hint: Any, value: object, key: str) -> tuple[object, ...]:
 
 def _table(hint: Any, value: object, key: str) -> dict[str, object]:
     if not isinstance(value, Mapping):
-        raise InputError(f"{key} is {value!r}; give a table")
+        raise InputError(f"{key} is {shown(value)}; give a table")
     kinds = get_args(hint)
     if len(kinds) != 2:
         return dict(value)

@@ -7,6 +7,11 @@ value, the limit, and what to do next. Anything that is not a ``VisemicError`` i
 import difflib
 from collections.abc import Iterable
 
+_MAX_SHOWN = 40
+"""Characters of somebody's words in a message."""
+_MAX_COMPARED = 200
+"""Characters of a name that is compared with known ones."""
+
 
 class VisemicError(Exception):
     """Base of every error that visemic raises on purpose."""
@@ -70,8 +75,23 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """
     names = list(known)
     by_lower = {n.lower().replace("_", ""): n for n in names}
-    near = difflib.get_close_matches(name.lower().replace("_", ""), by_lower, n=1, cutoff=0.5)
+    asked = name[:_MAX_COMPARED].lower().replace("_", "")
+    near = difflib.get_close_matches(asked, by_lower, n=1, cutoff=0.5)
     if near:
-        return f"no {kind} {name!r} among {len(names)} {kind}s; did you mean {by_lower[near[0]]!r}?"
-    shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
-    return f"no {kind} {name!r} among {len(names)} {kind}s; there are {shown or 'none'}"
+        return f"no {kind} {shown(name)} among {len(names)} {kind}s; did you mean {by_lower[near[0]]!r}?"
+    listed = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+    return f"no {kind} {shown(name)} among {len(names)} {kind}s; there are {listed or 'none'}"
+
+
+def shown(value: object) -> str:
+    """Give a value as a message may hold it: on one line, without control characters, and short.
+
+    Example:
+        >>> shown("a\\nb"), len(shown("x" * 100_000))
+        ("'a\\\\nb'", 41)
+    """
+    try:
+        text = repr(value[:_MAX_COMPARED] if isinstance(value, str | bytes) else value)
+    except (RecursionError, ValueError):  # a list in lists without end, a number of thousands of digits
+        text = f"{type(value).__name__} too large to show"
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"

@@ -7,11 +7,12 @@ say their own sentences: each is stretched to the tempo of a feeling and modulat
 steps, so that no trace of processing tells them apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float32
 
 from visemic.audio.stretch import stretch
 from visemic.core.clock import SPEECH_RATE, Rate
@@ -19,7 +20,7 @@ from visemic.core.errors import ArtifactError, FormatError
 from visemic.core.signals import Alignment, Phone, Waveform
 from visemic.data.expressive import Take, acted_speech
 from visemic.data.expressive_actor import ExpressiveActor, draw_actors
-from visemic.data.expressive_voice import EMOTION_MANNERS, modulate
+from visemic.data.expressive_voice import EMOTION_MANNERS, VoiceManner, modulate
 from visemic.data.prepared_speech import SpeechClip, read_clips, read_samples
 from visemic.data.recording import SPLITS, Recording
 from visemic.motion.emotion import EMOTIONS, LEVELS
@@ -31,6 +32,7 @@ MIN_S, MAX_S = 1.5, 8.0
 MAX_CLIPS = 48
 """Of one speaker."""
 _NEUTRAL_EVERY = 4
+_MOST_LOUDER_DB, _SPOKEN_RANGE_DB, _LEVEL_STEP = 6.0, 35.0, 160
 _RATE, _ACTING_RATE = Rate.of(30), Rate.of(60)
 _ORDER_CHANCE, _CLIP_CHANCE = 102, 103
 
@@ -80,11 +82,26 @@ def recorded_takes(source: Path, seed: int = SEED) -> list[tuple[ExpressiveActor
 
 
 def recorded_speech(
-    actor: ExpressiveActor, take: Take, clip: SpeechClip, source: Path, generator: np.random.Generator
+    actor: ExpressiveActor,
+    take: Take,
+    clip: SpeechClip,
+    source: Path,
+    generator: np.random.Generator,
+    louder_db: float = 0.0,
 ) -> tuple[Waveform, Alignment]:
-    """Give a recording in the manner of a feeling, and its phones."""
+    """Give a recording in the manner of a feeling, and its phones.
+
+    Args:
+        actor: Who speaks.
+        take: What is asked for.
+        clip: The recording.
+        source: Folder of the recording.
+        generator: Chance.
+        louder_db: How much louder the recording is than the speaker's others: nobody speaks twice
+            at the same level, and who learns that people do hears a feeling in every decibel.
+    """
     felt = EMOTION_MANNERS[take.emotion].scaled(take.intensity * actor.voice_expression[take.emotion])
-    manner = actor.manner.joined(felt)
+    manner = actor.manner.joined(felt).joined(VoiceManner(energy_db=louder_db))
     factor = 1 / (manner.tempo * float(generator.uniform(0.96, 1.04)))
     slower = stretch(Waveform(read_samples(source, clip), SPEECH_RATE), factor)
     sound = modulate(slower, manner, generator)
@@ -92,6 +109,26 @@ def recorded_speech(
     phones = tuple(Phone(label, a * factor, b * factor) for label, a, b in clip.phones)
     duration_s = max(sound.duration_s, phones[-1].end_s if phones else 0.0)
     return sound, Alignment(phones, (), clip.text, duration_s, source="aligned")
+
+
+def levels_db(source: Path, takes: Sequence[tuple[ExpressiveActor, Take, SpeechClip]]) -> list[float]:
+    """Give how much louder each recording is than the median of its speaker's, within 6 dB."""
+    levels = [_level_db(read_samples(source, clip)) for _, _, clip in takes]
+    by_speaker: dict[str, list[float]] = {}
+    for (actor, _, _), level in zip(takes, levels, strict=True):
+        by_speaker.setdefault(actor.name, []).append(level)
+    middle = {name: float(np.median(found)) for name, found in by_speaker.items()}
+    return [
+        float(np.clip(level - middle[actor.name], -_MOST_LOUDER_DB, _MOST_LOUDER_DB))
+        for (actor, _, _), level in zip(takes, levels, strict=True)
+    ]
+
+
+def _level_db(samples: Float32[np.ndarray, " samples"]) -> float:
+    """Give the level of what is spoken, dB below full scale."""
+    steps = samples[: len(samples) // _LEVEL_STEP * _LEVEL_STEP].reshape(-1, _LEVEL_STEP).astype(float)
+    power = (steps**2).mean(axis=1) + 1e-12
+    return float(10 * np.log10(power[power > power.max() * 10 ** (-_SPOKEN_RANGE_DB / 10)].mean()))
 
 
 class ExpressiveSpeechImporter:
@@ -106,9 +143,10 @@ class ExpressiveSpeechImporter:
         Raises:
             FormatError: The folder holds no prepared speech, or none that is long enough.
         """
-        for actor, take, clip in recorded_takes(source):
+        takes = recorded_takes(source)
+        for (actor, take, clip), louder_db in zip(takes, levels_db(source, takes), strict=True):
             for_voice, *for_face = np.random.default_rng(take.chance).spawn(4)
-            waveform, alignment = recorded_speech(actor, take, clip, source, for_voice)
+            waveform, alignment = recorded_speech(actor, take, clip, source, for_voice, louder_db)
             yield acted_speech(
                 actor, take, waveform, alignment, for_face, rate=_RATE, acting_rate=_ACTING_RATE,
                 licence=clip.licence, source=CORPUS,

@@ -5,6 +5,7 @@ instruction and a seed into a style; the generator turns sound and style into mo
 seeds give several performances, and the same seed gives the same one on any machine.
 """
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -235,9 +236,12 @@ class ExpressiveFace:
 
 
 def instruction_of(span: Span) -> str:
-    """Give the sentence of a span with its free words."""
-    sentence = write_instruction(span)
-    return f"{sentence} {span.text}".strip() if span.text else sentence
+    """Give the sentence of a span without the words that nothing follows.
+
+    What the grammar knows of a free text stands in the span's fields already; the rest, such as
+    "not angry", must not pull the style anywhere.
+    """
+    return write_instruction(replace(span, unknown=()))
 
 
 def span_weights(note: ActingNote, n_frames: int, rate: Rate) -> Float[np.ndarray, "frames spans"]:

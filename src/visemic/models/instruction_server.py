@@ -7,16 +7,17 @@ that the caller can write the note in another way and say so.
 
 import http.client
 import json
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from visemic.core.acting_json import JSON_SCHEMA, note_from_json
 from visemic.core.acting_note import ActingNote
-from visemic.core.errors import InputError, VisemicError
+from visemic.core.errors import InputError, VisemicError, shown
 
 SYSTEM = """\
 You direct the face of an animated character. You are given JSON with two entries: "speech_state" \
@@ -37,6 +38,7 @@ _FINAL = (401, 403, 405, 407)
 _DROPPED = ("text", "unknown")
 """Fields of a span that hold free words; none is taken from a server."""
 _TRIES_TO_DECODE = 200
+_MAX_URL = 2_000
 
 
 class _RejectedError(Exception):
@@ -55,16 +57,25 @@ class InstructionServer:
     """Limit on everything together: all tries, however slowly answers drip."""
     retries: int = 2
     """Further questions when an answer is no note; the reason is told."""
-    api_key: str = ""
+    api_key: str = field(default="", repr=False)
     """Sent as a bearer token where it is not empty."""
     seed: int = 0
     """Passed on; not every server heeds it."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(self.url)
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # brackets, a port or letters that no address has
+            is_address = False
+        if not is_address:
+            told = re.sub(r"[^/]*@", "", self.url[:_MAX_URL])  # never a password
             raise InputError(
-                f"server {self.url[:80]!r} is no address; give one such as http://127.0.0.1:11434/v1"
+                f"server {shown(told)} is no address; give one such as http://127.0.0.1:11434/v1"
+            )
+        if not (self.api_key.isascii() and self.api_key.isprintable()):
+            raise InputError(
+                "the server's key holds characters that no key has; copy it anew, without line ends"
             )
         if not 0 < self.timeout_s <= 3_600 or not 0 <= self.retries <= 10:
             raise InputError(
@@ -72,12 +83,13 @@ class InstructionServer:
                 "give above 0 to 3600 and 0 to 10"
             )
 
-    def instruct(self, transcript: str, state: str) -> ActingNote:
+    def instruct(self, transcript: str, state: str, duration_s: float | None = None) -> ActingNote:
         """Ask for a note.
 
         Args:
             transcript: What is said; data, whatever it holds.
             state: How it is spoken, a line a stretch, as ``instruction_rules.describe_speech`` gives it.
+            duration_s: Length of the clip, that a note has to stay within; None knows of none.
 
         Raises:
             VisemicError: The server is down, too slow, or gave no note in all tries. Nothing else
@@ -95,7 +107,8 @@ class InstructionServer:
                 continue
             tries += 1
             try:
-                return replace(note_of_answer(status, answer), source=f"server {model}"[:80])
+                note = note_of_answer(status, answer, duration_s)
+                return replace(note, source=f"server {model}"[:80])
             except _RejectedError as error:
                 reason = str(error)
                 if status in _FINAL:
@@ -187,7 +200,8 @@ class _Exchange:
             self.answer = response.read(MAX_ANSWER_BYTES + 1)
             self.status = response.status
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self.failure = str(error).strip().rstrip(".")[:160] or type(error).__name__
+            told = "".join(c if c.isprintable() else " " for c in str(error)[:160])
+            self.failure = told.strip().rstrip(".") or type(error).__name__
         finally:
             self._connection.close()
 
@@ -216,7 +230,7 @@ def _complaint(reason: str) -> dict[str, str]:
     }
 
 
-def note_of_answer(status: int, answer: bytes) -> ActingNote:
+def note_of_answer(status: int, answer: bytes, duration_s: float | None = None) -> ActingNote:
     """Give the note in an answer of the protocol.
 
     Prose around the JSON is passed over, and of several notes the last counts, for models think
@@ -240,8 +254,11 @@ def note_of_answer(status: int, answer: bytes) -> ActingNote:
         raise _RejectedError("the answer holds no JSON object with spans")
     try:
         note = note_from_json(json.dumps(_without_free_words(found[-1])))
+        note = note if duration_s is None else note.within(duration_s)
     except VisemicError as error:
         raise _RejectedError(str(error)) from None
+    except RecursionError:
+        raise _RejectedError("the answer is nested too deeply") from None
     # Words in the place of an action that name none are free words too.
     return replace(note, spans=tuple(replace(span, text="", unknown=()) for span in note.spans))
 

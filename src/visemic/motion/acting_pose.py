@@ -17,6 +17,8 @@ MIN_EASE_S, MAX_EASE_S = 0.06, 0.15
 """How long a pose comes and goes, inside its span."""
 _EASE_SHARE = 0.3
 _TOUCHING_S = 0.001
+_SHORTEST_S = 1e-9
+"""Of a pose's coming and going, where a span lasts next to nothing."""
 _CLIP_EDGE_S = 0.02
 
 BLINK_UNIT = 45
@@ -75,7 +77,7 @@ def directs(span: Span) -> bool:
 def ease_s(span: Span) -> float:
     """Give how long a span's pose takes to come or go, in seconds."""
     wanted = min(max(_EASE_SHARE * span.duration_s, MIN_EASE_S), MAX_EASE_S)
-    return min(wanted, span.duration_s / 2)
+    return max(min(wanted, span.duration_s / 2), _SHORTEST_S)
 
 
 def envelopes(note: ActingNote, times_s: Float[np.ndarray, " frames"], duration_s: float) -> list[Envelope]:

@@ -1,5 +1,7 @@
 """Notes over motion: where a note comes from, and how it reaches a face."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,9 +12,9 @@ from visemic.core.acting_json import (
     note_to_json,
     note_to_text,
 )
-from visemic.core.acting_note import ActingNote
+from visemic.core.acting_note import ActingNote, EditedNote, edited_note
 from visemic.core.atomic import atomic_path
-from visemic.core.errors import FormatError, InputError
+from visemic.core.errors import FormatError, InputError, shown
 from visemic.core.signals import Alignment, Motion, Waveform
 from visemic.features.prosody import extract_prosody
 from visemic.models.registry import RULES_MODEL, load_model
@@ -65,22 +67,27 @@ def act_motion(
             waveform, alignment, options.act, prosody=prosody, at_rest=rest, seed=options.seed
         )
     elif options.emotion:
-        note = options.emotion_note(motion.duration_s)
+        note = options.emotion_note(waveform.duration_s)
     assert note is not None
     rules = load_model(RULES_MODEL, fit_readouts(rig))
     effort = vocal_effort(alignment, prosody, motion.times_s)
     known = known_phones(alignment) if alignment.phones else alignment
 
-    def over(one: ActingNote) -> Motion:
-        performed = performed_motion(waveform, alignment, one.within(motion.duration_s), options, rig)
+    def over(asked: ActingNote) -> Motion:
+        one = asked.on_frames(waveform.duration_s, motion.duration_s)
+        performed = performed_motion(waveform, alignment, one, options, rig)
         if performed is not None:
             return performed
         return act(motion, one, rules.mouth, rules.weights, known, effort=effort, seed=options.seed)
 
-    acted = over(note)
-    if options.since is not None:
-        acted = only_changed(over(options.since), acted, changed_spans(options.since, note))
-    return Acted(acted, note, (*remarks, *unknown_remark(note)))
+    earlier = options.since.before if isinstance(options.since, EditedNote) else ()
+    edits = [*earlier, *([options.since] if options.since is not None else []), note]
+    acted = over(edits[0])
+    for before, after in itertools.pairwise(edits):
+        spans = changed_spans(before, after)
+        on_frames = ActingNote(spans).on_frames(waveform.duration_s, motion.duration_s)
+        acted = only_changed(acted, over(after), on_frames.spans)
+    return Acted(acted, note, (*remarks, *note_remarks(note)))
 
 
 def read_note(path: "str | Path") -> ActingNote:
@@ -137,9 +144,36 @@ def unknown_remark(note: ActingNote) -> tuple[str, ...]:
     """Give the sentence that names words of a note that nobody understands, if there are any."""
     if not note.unknown:
         return ()
-    shown = ", ".join(repr(word) for word in note.unknown[:_MAX_SHOWN])
+    some = ", ".join(shown(word) for word in note.unknown[:_MAX_SHOWN])
     more = f" and {len(note.unknown) - _MAX_SHOWN} more" if len(note.unknown) > _MAX_SHOWN else ""
-    return (f"the note says {shown}{more}, which no face can follow; these are kept and change nothing",)
+    return (f"the note says {some}{more}, which no face can follow; these are kept and change nothing",)
+
+
+def note_remarks(note: ActingNote) -> tuple[str, ...]:
+    """Give a sentence for each thing that a note says and no face follows."""
+    remarks = list(unknown_remark(note))
+    idle = [span for span in note.spans if span.emotion == "neutral" and span.intensity > 0]
+    if idle:
+        remarks.append(
+            f"{idle[0].where} is neutral with intensity {idle[0].intensity:g}, which changes nothing; "
+            "name an emotion or leave the intensity out"
+        )
+    if any(span.tempo not in (None, 1.0) for span in note.spans):
+        remarks.append("the note asks for a tempo, which is for speak with --note; here it changes nothing")
+    return tuple(remarks)
+
+
+def earlier_notes(paths: Sequence[Path]) -> ActingNote | None:
+    """Give the notes of earlier runs as one that knows its past; None where there is none.
+
+    Args:
+        paths: Files, oldest first, each edited from the one before.
+
+    Raises:
+        FormatError: A file cannot be read, or is no note by its suffix.
+        InputError: A note is contradictory, or says what is not known.
+    """
+    return edited_note([read_note(path) for path in paths]) if paths else None
 
 
 def checked_options(

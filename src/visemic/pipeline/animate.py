@@ -75,7 +75,8 @@ def animate(
         emotion: The short form of a note for the whole clip, such as ``happy:0.6``.
         act: Who writes a note from the speech: ``best``, ``rules``, or a model of notes.
         at_rest: The same speaker without feeling, recorded alike, so that notes are truer.
-        since: Note of an earlier run: outside the spans that differ all bits stay those of that run.
+        since: Note of an earlier run: outside the spans that differ all bits stay those of that run. After
+            several edits, ``core.acting_note.edited_note`` of all earlier notes, oldest first.
         expression_from: Clip, file or ``STORE/speaker/clip``, that the upper face of MeshTalk follows.
         temperature: Of that model's chance: 0 the likeliest face, 1 as trained.
         command: What the manifest should say; None writes the Python call.

@@ -10,7 +10,7 @@ from visemic.audio.io import read_waveform, require_speech, resample
 from visemic.core.acting_note import ActingNote
 from visemic.core.artifact import Artifact
 from visemic.core.clock import SPEECH_RATE
-from visemic.core.errors import ArtifactError, InputError, VisemicError, unknown_name
+from visemic.core.errors import ArtifactError, InputError, VisemicError, VoiceError, unknown_name
 from visemic.core.hub import HUB, find_artifact, packaged_models, stated_info
 from visemic.core.signals import Alignment, Features, Waveform, Word
 from visemic.features.prosody import extract_prosody
@@ -20,6 +20,7 @@ from visemic.pipeline.options import DEFAULT_LANGUAGE, DEFAULT_RIG, DEFAULT_SOUN
 from visemic.pipeline.transcript import read_transcript
 from visemic.rig.readout import fit_readouts
 from visemic.rig.registry import load_rig
+from visemic.text.normalize import split_sentences
 
 BEST, RULES, SERVER = "best", "rules", "server"
 LEARNED = "avi-instruction"
@@ -79,7 +80,10 @@ def instruct(
         seed: Start of chance, for models that draw.
 
     Raises:
-        InputError: Neither a source nor a text is given.
+        InputError: Neither a source nor a text is given, a voice at rest without a source, or an
+            option is out of range.
+        TextError: The text is empty, too long, or nothing in it can be pronounced.
+        VoiceError: There is no such language.
         AudioError: The file cannot be read, is silent, too short or too long.
         ArtifactError: There is no such model.
 
@@ -87,10 +91,16 @@ def instruct(
         >>> instruct(text="What a wonderful day!", model="rules").note.spans[0].emotion
         'happy'
     """
-    check_writer(model)
+    check_writer(model, server)
+    if seed < 0:
+        raise InputError(f"seed is {seed}; give a whole number from 0 up")
     if source is None:
         if text is None:
             raise InputError("nothing to write a note for; give an audio file or a text")
+        if at_rest is not None:
+            raise InputError(
+                "a voice at rest is compared with a recording and none is given; give an audio file too"
+            )
         alignment = _spoken_times(text, lang)
         note, remarks = write_note(None, alignment, model, text=text, server=server, seed=seed)
         return Instructed(note, alignment.duration_s, remarks)
@@ -118,17 +128,24 @@ def heard_speech(source: "str | Path | Waveform") -> Waveform:
     return waveform
 
 
-def check_writer(name: str) -> None:
+def check_writer(name: str, server: Server | None = None) -> None:
     """Refuse a writer of notes that is not there, before any work.
+
+    Args:
+        name: ``best``, ``rules``, ``server``, or a model.
+        server: Where ``server`` is; whether it answers is left open.
 
     Raises:
         ArtifactError: There is none of this name.
+        InputError: The server's address, key or limits cannot be used.
     """
+    if name == SERVER:
+        _client(server)
     if name in (BEST, RULES, SERVER):
         return
     if name not in packaged_models() and not name.startswith(HUB) and not Path(name).is_dir():
         own = [packaged for packaged in packaged_models() if stated_info(packaged).kind in INSTRUCTORS]
-        raise ArtifactError(unknown_name("writer of notes", name, [BEST, RULES, SERVER, *own]))
+        raise ArtifactError(unknown_name("note writer", name, [BEST, RULES, SERVER, *own]))
     kind = stated_info(name).kind
     if kind not in INSTRUCTORS:
         raise ArtifactError(
@@ -176,7 +193,8 @@ def write_note(
         return by_rules(), ()
     try:
         if name == SERVER:
-            note = _ask(server or Server(), said, describe_speech(alignment, prosody, text=text))
+            state = describe_speech(alignment, prosody, text=text)
+            note = _ask(server or Server(), said, state, alignment.duration_s)
         else:
             if waveform is None:
                 return by_rules(), (f"model {name!r} listens and there is no sound; the note is by rules",)
@@ -193,24 +211,30 @@ def _load_instructor(artifact: Artifact) -> Any:
     return getattr(importlib.import_module(module), name)(artifact)
 
 
-def _ask(server: Server, transcript: str, state: str) -> ActingNote:
+def _client(server: Server | None) -> Any:
     from visemic.models.instruction_server import InstructionServer
 
-    client = InstructionServer(**asdict(server))
-    note: ActingNote = client.instruct(transcript, state)
+    return InstructionServer(**asdict(server or Server()))
+
+
+def _ask(server: Server, transcript: str, state: str, duration_s: float) -> ActingNote:
+    note: ActingNote = _client(server).instruct(transcript, state, duration_s)
     return note
 
 
 def _spoken_times(text: str, lang: str) -> Alignment:
     """Give when a text would be said: by the voice that would say it, or by its length."""
+    from visemic.voices import espeak
     from visemic.voices.registry import load_voice
 
+    # What no voice says is refused, whether one is there or not.
+    split_sentences(text, lang)
+    if espeak.info().installed:
+        espeak.resolve_language(lang)
     try:
         return load_voice(None, lang).speak(text, language=lang).alignment
-    except VisemicError:
+    except VoiceError:
         tokens = text.split()
-        if not tokens:
-            raise
     ends, at_s = [], 0.0
     for token in tokens:
         at_s += (len(token) + 1) / _CHARACTERS_HZ

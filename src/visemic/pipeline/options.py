@@ -6,9 +6,10 @@ Names are those of the command line, so that what one learns there holds in Pyth
 from dataclasses import dataclass
 
 from visemic.core.acting_note import ActingNote, whole_note
+from visemic.core.acting_reader import emotion_of
 from visemic.core.action_units import DEGREES
 from visemic.core.clock import Rate
-from visemic.core.errors import ClockError, InputError
+from visemic.core.errors import ClockError, InputError, shown
 from visemic.models.base import FaceControl
 from visemic.motion.emotion import LEVELS, emotion_weights
 
@@ -48,7 +49,8 @@ class FaceOptions:
     at_rest: str = ""
     """File of the same speaker without feeling, for a writer that hears feeling as a difference."""
     since: ActingNote | None = None
-    """Note of an earlier run: only the spans that differ from it move otherwise."""
+    """Note of an earlier run: only the spans that differ from it move otherwise. An ``EditedNote`` of
+    several repeats a chain of such runs."""
     expression_from: str = ""
     """Clip that a model which parts speech from expression takes the upper face from."""
     temperature: float = 1.0
@@ -66,15 +68,17 @@ class FaceOptions:
             InputError: It names no emotion, or no intensity.
         """
         name, _, level = self.emotion.partition(":")
-        named = {**DEGREES, **LEVELS, "": LEVELS["strong"]}
+        emotion = emotion_of(name)
+        named = {**DEGREES, **LEVELS, "": 0.0 if emotion == "neutral" else LEVELS["strong"]}
+        level = level.strip().lower()
         try:
             intensity = named[level] if level in named else float(level)
         except ValueError:
             raise InputError(
-                f"emotion {self.emotion!r} has no intensity that can be read; write it as happy:0.6"
+                f"emotion {shown(self.emotion)} has no intensity that can be read; write it as happy:0.6"
             ) from None
-        emotion_weights(name, intensity)  # refuses what is not known
-        return whole_note(duration_s, name, intensity, source="emotion")
+        emotion_weights(emotion, intensity)  # refuses what is not known
+        return whole_note(duration_s, emotion, intensity, source="emotion")
 
     @property
     def rate(self) -> Rate:

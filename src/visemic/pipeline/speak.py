@@ -74,7 +74,8 @@ def speak(
             on the clock of this speech before any span's own tempo.
         emotion: The short form of a note for the whole clip, such as ``happy:0.6``.
         act: Who writes a note from the text: ``best``, ``rules``, or a model of notes.
-        since: Note of an earlier run: outside the spans that differ all bits stay those of that run.
+        since: Note of an earlier run: outside the spans that differ all bits stay those of that run. After
+            several edits, ``core.acting_note.edited_note`` of all earlier notes, oldest first.
         command: What the manifest should say; None writes the Python call.
 
     Raises:
