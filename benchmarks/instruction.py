@@ -1,11 +1,14 @@
 """How well notes say what faces do: instructions from speech against the captions of unseen actors.
 
-    python benchmarks/instruction.py STORE --model avi-instruction
+    python benchmarks/instruction.py STORE --model avi-instruction [--calm SPEECH/vctk ...]
 
-STORE has captions beside its manifest. Rows: the model without and with the voice at rest (the actor's
-neutral clips, never the one that is judged), its listening half alone, the most frequent answer, and
-the captions of a clip of the same emotion and intensity by another actor, which is what somebody would
-score who hears the emotion without fail but not the actor's habits.
+STORE has captions beside its manifest. Rows: the model by the voice alone, with one calm sentence of the
+same actor, with all of them (never the one that is judged), its listening half alone, the most frequent
+answer, and the captions of a clip of the same emotion and intensity by another actor, which is what
+somebody would score who hears the emotion without fail but not the actor's habits.
+
+``--calm`` takes prepared speech (``recipes/speech_corpus.py``) of people who read without feeling, as it was
+recorded: the share of it that is called neutral, by the voice alone and with another recording known.
 """
 
 import argparse
@@ -25,13 +28,17 @@ from visemic.core.hub import find_artifact
 from visemic.core.signals import Waveform
 from visemic.data.captions import Caption, read_captions
 from visemic.data.loader import ClipStore
+from visemic.data.prepared_speech import read_clips, read_samples
 from visemic.models.heard_phones import phonetic_network
 from visemic.models.instruction_decode import LIKELIEST, Draw
 from visemic.models.instruction_hearing import hear
 from visemic.models.instruction_scale import at_rest_of
 from visemic.models.instruction_words import plain_caption
 from visemic.models.instructor import Instructor
+from visemic.models.step_network import StepNetwork
 from visemic.motion.emotion import LEVELS
+
+MAX_CALM = 250
 
 
 def span_of(caption: Caption) -> Span:
@@ -72,6 +79,7 @@ def main() -> None:
     parser.add_argument("--model", default="avi-instruction")
     parser.add_argument("--split", default="test")
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--calm", type=Path, nargs="*", default=[], help="prepared speech without feeling")
     parser.add_argument("--drawn", action="store_true", help="the most agreed of eight draws")
     options = parser.parse_args()
     store, captions = ClipStore(options.store).select(split=options.split), read_captions(options.store)
@@ -84,7 +92,8 @@ def main() -> None:
         heard.append(hear(Waveform(audio, SPEECH_RATE), phonetic))
     true = [span_of(captions[entry.clip_id]) for entry in entries]
     judged = range(0, len(entries), options.every)
-    rows: dict[str, list[Span]] = {"voice alone": [], "with the voice at rest": []}
+    rows: dict[str, list[Span]] = {"voice alone": [], "one calm sentence": [], "all calm sentences": []}
+    chance = np.random.default_rng(1)
     glance: dict[str, list[str]] = {name: [] for name in rows}
     began_s = time.process_time()
     for i in judged:
@@ -93,12 +102,14 @@ def main() -> None:
             for k, entry in enumerate(entries)
             if entry.speaker == entries[i].speaker and true[k].emotion == "neutral" and k != i
         ]
-        for name, rest in zip(rows, (None, at_rest_of(neutral) if neutral else None), strict=True):
+        one = [neutral[int(chance.integers(len(neutral)))]] if neutral else []
+        rests = (None, *(at_rest_of(known) if known else None for known in (one, neutral)))
+        for name, rest in zip(rows, rests, strict=True):
             rows[name] += instructor.spans_of([heard[i]], rest, seed=i)
             glance[name].append(
                 EMOTION_NAMES[int(instructor.listened([heard[i]], rest)["emotion"][0].argmax())]
             )
-    took_s = (time.process_time() - began_s) / (2 * len(judged))
+    took_s = (time.process_time() - began_s) / (len(rows) * len(judged))
     expected = [true[i] for i in judged]
     for name, said in rows.items():
         print(name, json.dumps({k: round(v, 3) for k, v in score(said, expected).items()}))
@@ -129,6 +140,25 @@ def main() -> None:
     others = [_another(i, entries, captions, true, rng) for i in judged]
     print("another actor", {k: round(v, 3) for k, v in score(others, expected).items()})
     print(f"{took_s * 1000:.0f} ms of processor a clip")
+    for folder in options.calm:
+        judge_calm(folder, instructor, phonetic)
+
+
+def judge_calm(folder: Path, instructor: Instructor, phonetic: StepNetwork) -> None:
+    """Print how much of calm speech is called neutral, and what else it is called."""
+    clips = [clip for clip in read_clips(folder) if clip.split != "train"]
+    clips = clips[:: max(1, len(clips) // MAX_CALM)]
+    sounds = [hear(Waveform(read_samples(folder, clip), SPEECH_RATE), phonetic) for clip in clips]
+    for name in ("voice alone", "one calm sentence"):
+        called: Counter[str] = Counter()
+        for number, (clip, sound) in enumerate(zip(clips, sounds, strict=True)):
+            others = [k for k, o in enumerate(clips) if o.speaker == clip.speaker and k != number]
+            if name != "voice alone" and not others:
+                continue
+            rest = None if name == "voice alone" else at_rest_of([sounds[others[0]]])
+            span = instructor.spans_of([sound], rest, seed=number)[0]
+            called[span.emotion] += 1
+        print(f"calm {folder.name}, {name}: neutral {called['neutral']} of {called.total()}", dict(called))
 
 
 def _another(i, entries, captions, true, rng) -> Span:  # type: ignore[no-untyped-def]

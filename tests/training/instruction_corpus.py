@@ -27,17 +27,17 @@ def hum(emotion, speaker, seed):
     return Waveform((0.1 * swell * buzz + noise).astype(np.float32), SPEECH_RATE)
 
 
-def recordings(n_speakers=3, n_each=2):
+def recordings(n_speakers=3, n_each=2, name="s", source="hummed"):
     """Give clips of every emotion by every speaker; the last clip of each is for validation."""
     for speaker in range(n_speakers):
         for emotion, (intensity, _) in FEELINGS.items():
             for number in range(n_each):
                 yield Recording(
-                    clip_id=f"s{speaker}/{emotion}_{number}",
-                    speaker=f"s{speaker}",
+                    clip_id=f"{name}{speaker}/{emotion}_{number}",
+                    speaker=f"{name}{speaker}",
                     split="train",
                     licence="CC0-1.0",
-                    source="hummed",
+                    source=source,
                     rate=Rate.of(30),
                     motion=Motion(np.zeros((27, len(MOUTH_33)), np.float32), MOUTH_33, Rate.of(30)),
                     waveform=hum(emotion, speaker, 10 * speaker + number),
@@ -56,9 +56,9 @@ def captions(clips):
         yield Caption(clip.clip_id, clip.emotion, intensity, dict(actions), "", "", texts)
 
 
-def hummed_store(folder):
-    """Make the store and its captions."""
-    clips = list(recordings())
+def hummed_store(folder, **named):
+    """Make the store and its captions; other names make another corpus."""
+    clips = list(recordings(**named))
     convert(clips, folder)
     lines = "".join(format_caption(caption) + "\n" for caption in captions(clips))
     (folder / CAPTIONS).write_text(lines, encoding="utf-8")

@@ -80,6 +80,20 @@ def steps(task, network, n, rate=3e-3):
     return losses
 
 
+def test_recorded_voices_join_and_each_corpus_keeps_speakers_for_judging(paths, tmp_path):
+    recorded = hummed_store(tmp_path / "recorded", name="real", source="recorded hums")
+    alone, both = InstructionTask(recipe(), paths), InstructionTask(recipe(), {**paths, "recorded": recorded})
+    assert both.n_examples() == 2 * alone.n_examples()
+    assert {clip.speaker for clip in both.batches.clips} == {"s0", "s1", "real0", "real1"}
+    assert {clip.speaker for clip in both._judged} == {"s2", "real2"}
+    sources = both.info("avi-instruction", {}, {}).data_licences
+    assert {"hummed", "recorded hums"} <= set(sources)
+    with pytest.raises(ArtifactError, match="of 3 speakers of 'recorded hums' 3 cannot be kept"):
+        InstructionTask(
+            recipe(data={"n_judged_speakers": 3}), {"expressive": recorded, "cache": paths["cache"]}
+        )
+
+
 @pytest.mark.slow
 def test_a_trained_artefact_writes_notes_without_torch_in_it(paths, tmp_path, unchecked):
     result = train(recipe(), paths, tmp_path / "run")
@@ -134,6 +148,22 @@ def test_the_listener_alone_leaves_the_writer_as_it_was(paths):
 
 
 @pytest.mark.slow
+def test_another_gain_changes_what_is_told_of_the_loudness_alone(paths):
+    task = InstructionTask(recipe(), paths)
+    clips = task.batches.clips
+    told = [
+        Batches(clips, task.clips.scale, Variation(known=1.0, gain_db=gain_db)).inputs(
+            range(len(clips)), np.random.default_rng(2)
+        )
+        for gain_db in (1e-9, 3.0)
+    ]
+    moved = (told[0]["whole"] - told[1]["whole"]).abs()
+    assert torch.equal(told[0]["frames"], told[1]["frames"])
+    assert not moved[:, :-1].any()
+    assert (moved[:, -1] > 0.05).float().mean() > 0.5
+
+
+@pytest.mark.slow
 def test_a_voice_at_rest_takes_the_speaker_out(paths):
     task = InstructionTask(recipe(), paths)
     clips = task.batches.clips
@@ -141,9 +171,9 @@ def test_a_voice_at_rest_takes_the_speaker_out(paths):
     n = batch["whole"].shape[1] // 2
     neutral = batch["emotion"] == 0
     assert batch["whole"][neutral, n:].abs().mean() < 0.7 * batch["whole"][~neutral, n:].abs().mean()
-    assert not batch["whole"][:, :n].any()
     unknown = Batches(clips, task.clips.scale).inputs(range(len(clips)), None)
     assert not unknown["whole"][:, n:].any()
+    assert torch.equal(batch["whole"][:, :n], unknown["whole"][:, :n])
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from visemic.features.prosody import ENERGY, PITCH, VOICING, extract_prosody
 from visemic.features.speech_encoder import SpeechEncoder
 from visemic.models.step_network import StepNetwork
 
-NAME, VERSION = "instruction-hearing", 1
+NAME, VERSION = "instruction-hearing", 2
 HEARING_RATE = Rate.of(25)
 _STEPS = 4
 """Hundredths of a second in a frame."""
@@ -31,19 +31,28 @@ _N_FFT, _WINDOW = 512, 400
 _FLOOR_DB = -90.0
 SPOKEN_RANGE_DB = 35.0
 """Frames this much below the loudest are no speech."""
-LEVEL, OCTAVES, VOICED, PERIODIC, CHANGE = range(5)
+LEVEL, OCTAVES, VOICED, PERIODIC, CHANGE, TREMBLE, UNEVEN = range(7)
 """Columns of the curves: dB below full scale; pitch in octaves over 100 Hz, 0 unvoiced; share of
-voiced time; how periodic the voice is; phones begun. The bands follow, dB against the whole."""
-N_CURVES = 5 + N_BANDS
+voiced time; how periodic the voice is; phones begun; how far the pitch trembles around its course,
+and how uneven it is from one hundredth of a second to the next, both in semitones. The bands
+follow, dB against the whole."""
+N_CURVES = 7 + N_BANDS
+_COURSE_STEPS = 15
+_LEAST_RUN = 12
+_FAR_ST = 2.0
+_UNSTEADY_FLOOR_ST = 0.02
 SHOWN = (
     "level", "level_change", "pitch", "melody", "melody_change", "voiced", "periodic", "change",
+    "tremble", "uneven",
     *(f"band_{i}" for i in range(N_BANDS)),
 )  # fmt: skip
 """What a frame shows beside the encoder's state."""
-_SPREAD = ("level", "level_change", "melody", "melody_change", "periodic")
+_SPREAD = ("level", "level_change", "melody", "melody_change", "periodic", "tremble", "uneven")
 _SHARES = (10, 25, 75, 90)
 N_DESCRIBED = 2 * len(SHOWN) + len(_SHARES) * len(_SPREAD) + 7
 """Numbers that describe a span; the last is its loudness."""
+LOUDNESS_UNIT_DB = 10.0
+"""Decibels in one of the loudness."""
 N_WHOLE = 2 * N_DESCRIBED
 """Numbers that the network is told of a span: its own, and its own against the voice at rest."""
 
@@ -99,7 +108,8 @@ def hear(waveform: Waveform, phonetic: StepNetwork, encoder: SpeechEncoder | Non
     curves = np.empty((n_frames, N_CURVES), np.float32)
     curves[:, LEVEL : PERIODIC + 1] = _pooled(prosody.reshape(n_frames, _STEPS, 3))
     curves[:, CHANGE] = changes.reshape(n_frames, 2).sum(axis=1)
-    curves[:, CHANGE + 1 :] = _bands(sound.samples, n_frames)
+    curves[:, TREMBLE : UNEVEN + 1] = _unsteady(prosody[:, PITCH]).reshape(n_frames, _STEPS, 2).mean(axis=1)
+    curves[:, UNEVEN + 1 :] = _bands(sound.samples, n_frames)
     speech = 1.0 - phones[:, 0].reshape(n_frames, 2).mean(axis=1)
     return Heard(states.astype(np.float32), curves, speech.astype(np.float32))
 
@@ -116,6 +126,25 @@ def _pooled(prosody: Float32[np.ndarray, "frames steps 3"]) -> Float32[np.ndarra
     level = 10 * np.log10(np.mean(10 ** (prosody[..., ENERGY] / 10), axis=1))
     columns = (level, octaves.sum(axis=1) / np.maximum(count, 1), count / prosody.shape[1])
     return np.stack([*columns, prosody[..., VOICING].mean(axis=1)], axis=1).astype(np.float32)
+
+
+def _unsteady(pitch_hz: Float32[np.ndarray, " steps"]) -> Float32[np.ndarray, "steps 2"]:
+    """Give how far the pitch is from its own course, and from its neighbours', in semitones; 0 unvoiced."""
+    found = np.zeros((len(pitch_hz), 2), np.float32)
+    voiced = pitch_hz > 0
+    course = np.hanning(_COURSE_STEPS)
+    course /= course.sum()
+    edges = np.flatnonzero(np.diff(voiced.astype(np.int8), prepend=0, append=0))
+    for first, stop in zip(edges[::2], edges[1::2], strict=True):
+        if stop - first < _LEAST_RUN:
+            continue
+        run = 12 * np.log2(pitch_hz[first:stop].astype(float))
+        smooth = np.convolve(np.pad(run, _COURSE_STEPS // 2, mode="edge"), course, mode="valid")
+        # The ends of a run have no course to tremble around.
+        inner = slice(first + 2, stop - 2)
+        found[inner, 0] = np.minimum(np.abs(run - smooth)[2:-2], _FAR_ST)
+        found[inner, 1] = np.minimum(np.abs(run[2:] - 2 * run[1:-1] + run[:-2])[1:-1], _FAR_ST)
+    return found
 
 
 def _bands(samples: Float32[np.ndarray, " samples"], n_frames: int) -> Float32[np.ndarray, "frames bands"]:
@@ -167,8 +196,9 @@ def shown_curves(curves: Float32[np.ndarray, "frames curves"]) -> Float32[np.nda
         voiced.astype(float),
         curves[:, PERIODIC],
         curves[:, CHANGE],
+        *(np.log(_UNSTEADY_FLOOR_ST + np.maximum(curves[:, [TREMBLE, UNEVEN]], 0.0)).T),
     )
-    bands = np.maximum(curves[:, CHANGE + 1 :], -60.0) / 10
+    bands = np.maximum(curves[:, UNEVEN + 1 :], -60.0) / 10
     return np.concatenate([np.stack(columns, axis=1), bands], axis=1).astype(np.float32)
 
 
@@ -178,8 +208,11 @@ def described(curves: Float32[np.ndarray, "frames curves"]) -> Float32[np.ndarra
     spoken = is_spoken(curves)
     voiced = shown[:, SHOWN.index("voiced")] > 0
     voiced = voiced if voiced.any() else spoken
-    # Pitch exists where it is voiced; the spectrum is compared there too, where phones differ least.
-    rows = {name: shown[spoken if name in _OF_SPEECH else voiced, i] for i, name in enumerate(SHOWN)}
+    runs = voiced & (curves[:, UNEVEN] > 0)
+    # Pitch exists where it is voiced, its course in runs that last; the spectrum is compared where
+    # it is voiced too, for phones differ least there.
+    where = {**dict.fromkeys(_OF_SPEECH, spoken), **dict.fromkeys(_OF_RUNS, runs if runs.any() else voiced)}
+    rows = {name: shown[where.get(name, voiced), i] for i, name in enumerate(SHOWN)}
     numbers = [float(rows[name].mean()) for name in SHOWN]
     numbers += [float(rows[name].std()) for name in SHOWN]
     numbers += [float(v) for name in _SPREAD for v in np.percentile(rows[name], _SHARES)]
@@ -190,12 +223,13 @@ def described(curves: Float32[np.ndarray, "frames curves"]) -> Float32[np.ndarra
         float(shown[spoken, SHOWN.index("change")].sum() / spoken_s) / 10,
         float(np.log(1.02 - rows["periodic"]).mean()),
         1.0 - float(spoken.mean()),
-        _mean_db(curves[spoken, LEVEL]) / 10,
+        _mean_db(curves[spoken, LEVEL]) / LOUDNESS_UNIT_DB,
     ]
     return np.array(numbers, np.float32)
 
 
 _OF_SPEECH = ("level", "level_change", "voiced", "change")
+_OF_RUNS = ("tremble", "uneven")
 
 
 def _shape_of_melody(

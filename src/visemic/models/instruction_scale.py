@@ -59,22 +59,21 @@ class HearingScale:
     def whole(
         self, own: Float32[np.ndarray, " numbers"], at_rest: AtRest | None
     ) -> Float32[np.ndarray, " whole"]:
-        """Give what the network is told of a span: its numbers, or how they differ from the voice at rest.
+        """Give what the network is told of a span: its numbers, and how they differ from the voice at rest.
 
-        One half is told and the other is 0. Where the voice is known, its numbers themselves would
-        only tell whose it is; the loudness is a matter of the microphone and told as a difference only.
+        The second half is 0 where the voice is not known. The loudness itself is a matter of the
+        microphone and told as a difference only.
 
         Args:
             own: What describes the span.
             at_rest: The same voice without feeling; None where it is not known.
         """
-        nothing = np.zeros_like(own)
-        if at_rest is not None:
-            against = np.clip((own - at_rest.numbers) / self.rest_spread, -_FAR, _FAR) / 2
-            return np.concatenate([nothing, against]).astype(np.float32)
         itself = np.clip((own - self.whole_mean) / self.whole_spread, -_LIMIT, _LIMIT)
         itself[-1] = 0.0
-        return np.concatenate([itself, nothing]).astype(np.float32)
+        if at_rest is None:
+            return np.concatenate([itself, np.zeros_like(own)]).astype(np.float32)
+        against = np.clip((own - at_rest.numbers) / self.rest_spread, -_FAR, _FAR) / 2
+        return np.concatenate([itself, against]).astype(np.float32)
 
     def to_dict(self) -> dict[str, object]:
         """Give plain lists for an artefact."""

@@ -1,7 +1,8 @@
 """Train speech to instruction with the small writer: the listener first by contrast, then both.
 
-Data ``expressive`` is a store with captions. With data ``start``, the artefact of an earlier
-training, all parameters that both have begin as there.
+Data ``expressive`` is a store with captions, and so is data ``recorded``, which may be left out: real
+voices that were given feelings. With data ``start``, the artefact of an earlier training, all
+parameters that both have begin as there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,8 +71,8 @@ class InstructionDataConfig:
     )
     """How what is heard is varied."""
     n_judged_speakers: int = 2
-    """Last speakers of the training split who are kept for validation, so that what is best is best for
-    a voice that was not learnt; 0 judges by the clips of split ``validation``."""
+    """Last speakers of each corpus' training split who are kept for validation, so that what is best is
+    best for a voice that was not learnt; 0 judges by the clips of split ``validation``."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,8 @@ class InstructionTask:
             raise ArtifactError(
                 "the instruction recipe needs data 'expressive'; give --data expressive=FOLDER"
             )
-        self.clips = InstructionClips(
-            Path(data_paths["expressive"]), self.data.encoder, data_paths.get("cache")
-        )
+        stores = [Path(data_paths[name]) for name in ("expressive", "recorded") if name in data_paths]
+        self.clips = InstructionClips(stores, self.data.encoder, data_paths.get("cache"))
         self._start = data_paths.get("start")
         self._setup(recipe)
         train, self._judged = judged_apart(self.clips, self.data.n_judged_speakers)
@@ -291,13 +291,15 @@ def judged_apart(
         ArtifactError: No speaker would be left to learn from, or no clip to judge by.
     """
     train, validation = clips.of("train"), clips.of("validation")
-    speakers = sorted({clip.speaker for clip in train})
-    if n_speakers >= len(speakers):
-        raise ArtifactError(
-            f"of {len(speakers)} speakers {n_speakers} cannot be kept for validation; "
-            "lower data.n_judged_speakers"
-        )
-    apart = set(speakers[len(speakers) - n_speakers :])
+    apart: set[str] = set()
+    for source in dict.fromkeys(clip.source for clip in train):
+        speakers = sorted({clip.speaker for clip in train if clip.source == source})
+        if n_speakers >= len(speakers):
+            raise ArtifactError(
+                f"of {len(speakers)} speakers of {source!r} {n_speakers} cannot be kept for validation; "
+                "lower data.n_judged_speakers"
+            )
+        apart.update(speakers[len(speakers) - n_speakers :])
     judged = [c for c in (*train, *validation) if c.speaker in apart] if apart else validation
     if not judged:
         raise ArtifactError("the store has no clip of split 'validation'; set data.n_judged_speakers to 1")

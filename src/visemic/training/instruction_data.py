@@ -22,6 +22,7 @@ from visemic.features.speech_encoder import SpeechEncoder
 from visemic.models.heard_phones import phonetic_network
 from visemic.models.instruction_hearing import (
     HEARING_RATE,
+    LOUDNESS_UNIT_DB,
     N_CURVES,
     NAME,
     VERSION,
@@ -106,23 +107,23 @@ def fit_scale(clips: Sequence[InstructionClip]) -> HearingScale:
 
 
 class InstructionClips:
-    """The clips of a store that have captions and sound.
+    """The clips of stores that have captions and sound.
 
     Args:
-        store: Folder of the store, with ``captions.jsonl`` beside its manifest.
+        stores: Folders of the stores, each with ``captions.jsonl`` beside its manifest.
         encoder: ``phonetic``, or a checkpoint of wav2vec 2.0, HuBERT or WavLM by name or folder.
         cache: Where what was heard is kept; None takes the user's cache folder.
 
     Raises:
-        ArtifactError: The store is damaged or has no captions, or the encoder cannot be had.
+        ArtifactError: A store is damaged or has no captions, or the encoder cannot be had.
     """
 
-    def __init__(self, store: Path, encoder: str = PHONETIC, cache: Path | None = None) -> None:
+    def __init__(self, stores: Sequence[Path], encoder: str = PHONETIC, cache: Path | None = None) -> None:
         self.encoder = encoder
         self._network = phonetic_network(find_artifact(PHONETIC))
         self._other, self.encoder_licence = _other_encoder(encoder)
         self._cache = FeatureCache(cache)
-        self.clips = tuple(self._clips(store))
+        self.clips = tuple(clip for store in stores for clip in self._clips(store))
         self.scale = fit_scale(self.of("train"))
 
     @property
@@ -188,6 +189,8 @@ class Variation:
     """Of the examples that are told of the whole and hear no frame."""
     noise: float = 0.0
     """Spread that is added to what describes the whole, in its own spread."""
+    gain_db: float = 0.0
+    """Spread of the loudness: nobody speaks twice at the same distance from a microphone."""
     strength: float = 0.0
     """Spread of a factor on what differs from the voice at rest: some show more of what they feel."""
 
@@ -251,6 +254,9 @@ class Batches:
             numbers, frame = self._to_another(clip.speaker, rng)
             own, frames = own + numbers, frames + frame
             at_rest = None if at_rest is None else at_rest.moved(numbers, frame)
+        if rng is not None and vary.gain_db:
+            own = own.copy()
+            own[-1] += rng.normal(0.0, vary.gain_db) / LOUDNESS_UNIT_DB
         shown, whole = self.scale.frames(frames, at_rest), self.scale.whole(own, at_rest)
         if rng is not None:
             if rng.random() < vary.without_states:
