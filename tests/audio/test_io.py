@@ -1,3 +1,4 @@
+import re
 import struct
 
 import numpy as np
@@ -342,3 +343,17 @@ def test_sound_in_which_nobody_speaks_is_refused(samples, message):
 
 def test_quiet_sound_is_not_silence():
     require_speech(Waveform(tone_of(1.0, 16_000, peak=0.002)[:, 0], SPEECH_RATE))
+
+
+def test_a_file_far_beyond_full_scale_is_refused(tmp_path):
+    loud = 1e6 * tone_of(1.0, 16_000, peak=0.5)
+    for factor, said in ((1.0, "reaches 500000"), (1e24, "reaches 5e+29")):
+        path = tmp_path / f"loud{factor:g}.wav"
+        soundfile.write(path, (factor * loud).astype(np.float32), 16_000, subtype="FLOAT")
+        with pytest.raises(AudioError, match=re.escape(said) + " and samples must lie between -1 and 1"):
+            read_waveform(path)
+
+
+def test_a_sound_a_sample_too_short_does_not_seem_long_enough():
+    with pytest.raises(AudioError, match=r"lasts 0\.099 s and at least 0\.1 s"):
+        waveform_from_array(0.1 * np.ones(1599, np.float32), SPEECH_RATE)

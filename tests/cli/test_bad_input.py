@@ -1,5 +1,8 @@
 """Bad input: one clear sentence, exit code 2, nothing half-written, nothing overwritten."""
 
+import os
+import warnings
+
 import numpy as np
 import pytest
 import soundfile
@@ -189,3 +192,69 @@ def test_a_full_disk_leaves_nothing(run, tmp_path, monkeypatch):
     monkeypatch.setattr("os.replace", full)
     monkeypatch.setattr("os.rename", full)
     assert "no space left" in refused(run("speak", "Hi.", "-o", "a.npz"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("speak", b"Hello \xff world", "-o", "a.csv"), r"text 'Hello \udcff world' is no UTF-8"),
+        (("speak", "Hi.", "-o", b"h\xff.mp4"), r"file name 'h\udcff.mp4' is no UTF-8"),
+        (("animate", b"x\xff.wav", "-o", "xx.json"), r"file name 'x\udcff.wav' is no UTF-8"),
+        (("animate", "x.wav", "--text", b"hello \xff", "-o", "xx.json"), "text 'hello "),
+        (("speak", "Hi.", "--act", "-o", "a.csv", "--save-note", b"n\xff.json"), r"file name 'n\udcff.json'"),
+        (("convert", "a.csv", b"h\xff.npz"), r"file name 'h\udcff.npz'"),
+        (("render", "a.csv", "-o", b"h\xff.png"), r"file name 'h\udcff.png'"),
+    ],
+)
+def test_bytes_that_are_no_utf_8(run, tmp_path, words, hint):
+    typed = [os.fsdecode(word) if isinstance(word, bytes) else word for word in words]
+    assert hint in refused(run(*typed), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.srt", "a.vtt"])
+def test_words_that_nobody_gave_are_missed_before_the_work(run, tmp_path, name):
+    line = refused(run("animate", "missing.wav", "-o", "a.csv", "-o", name), tmp_path)
+    assert f"output '{name}' holds words; give --text" in line
+
+
+def test_a_language_that_nobody_speaks_is_refused_without_a_text_too(run, tmp_path):
+    assert "no language 'xx'" in refused(
+        run("animate", "missing.wav", "-o", "a.csv", "--lang", "xx"), tmp_path
+    )
+
+
+def test_an_output_that_lacks_its_matter_is_missed_before_any_is_written(run, tmp_path):
+    assert run("speak", "Hi.", "-o", "hi.csv").code == 0
+    before = ["hi.csv", "hi.csv.manifest.json"]
+    for other, hint in (("c.wav", "holds sound"), ("c.srt", "holds"), ("c.oculus.tsv", "times of speech")):
+        assert hint in refused(run("convert", "hi.csv", "c.npz", "c.glb", other), tmp_path, before)
+    words = ("render", "hi.csv", "-o", "c.npz", "-o", "c.mp4", "-o", "c.png", "--frame", "9999")
+    assert "9999" in refused(run(*words), tmp_path, before)
+
+
+@pytest.mark.parametrize(
+    "words", [("convert", "hi.json", "hi.json"), ("render", "hi.json", "-o", "./hi.json")]
+)
+def test_an_input_is_not_overwritten_even_if_asked(run, tmp_path, words):
+    (tmp_path / "hi.json").write_text("mine")
+    assert "is an input as well" in refused(run(*words, "--overwrite"), tmp_path, ["hi.json"])
+    assert (tmp_path / "hi.json").read_text() == "mine"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "npz"])
+def test_a_number_beyond_single_precision_is_one_sentence(run, tmp_path, suffix):
+    assert run("speak", "Hi.", "-o", f"a.{suffix}").code == 0
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "npz":
+        with np.load(path) as arrays:
+            values = arrays["values"].astype(float)
+            values[3, 4] = 1e300
+            np.savez(path, **{**arrays, "values": values})
+    else:
+        mark = '"frames": [\n[' if suffix == "json" else ",61,"
+        head, _, rest = path.read_text().partition(mark)
+        path.write_text(head + mark + "1e300," + rest.partition(",")[2])
+    before = [p.name for p in tmp_path.iterdir()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "finite" in refused(run("convert", path.name, "b.glb"), tmp_path, before)

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from visemic.core.errors import VisemicError
 from visemic.data.convert import convert
 from visemic.data.loader import ClipStore
 from visemic.data.synthetic_take import write_takes
+from visemic.text.numbers_en import cardinal
 
 
 @pytest.fixture
@@ -125,6 +127,28 @@ def test_a_folder_that_is_no_store_is_refused(run, tmp_path, command):
 def test_unknown_choices_are_refused(run, store):
     assert "no split 'dev'" in run("show", "corpus", "--split", "dev")[0]
     assert "did you mean 'anna'" in run("show", "corpus", "--speaker", "ana")[0]
+
+
+def test_an_import_that_fails_leaves_no_store(run, tmp_path):
+    (tmp_path / "takes").mkdir()
+    assert "has no .csv file" in run("import", "live-link", "takes", "corpus")[0]
+    assert [p.name for p in tmp_path.iterdir()] == ["takes"]
+
+
+def test_a_manifest_with_too_many_frames_is_one_sentence(run, store):
+    manifest = store / "manifest.jsonl"
+    lines = manifest.read_text().splitlines(keepends=True)
+    first = json.loads(lines[0])
+    lines[0] = json.dumps({**first, "n_frames": 99_999_999}) + "\n"
+    manifest.write_text("".join(lines))
+    sentence = "manifest of 'corpus' has too few bytes of weights for clip anna/000; import the corpus again"
+    assert run("show", "corpus")[0] == run("takes", "corpus", "out")[0] == sentence
+
+
+def test_the_readme_counts_the_kinds(run):
+    n_kinds = len(json.loads(run("kinds", "--json")[1]))
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert f"{' '.join(cardinal(n_kinds)).capitalize()} kinds of corpora" in readme
 
 
 def test_a_step_beside_the_limits_is_refused(run, tmp_path):

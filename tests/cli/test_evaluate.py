@@ -118,7 +118,10 @@ def test_masks_fill_the_rows_of_a_mesh_corpus_and_missing_ones_are_told(run, mes
     ("words", "hint"),
     [
         (("--data", "none"), "none"),
-        (("--data", "corpus", "--split", "dev"), "0 clips of split 'dev'"),
+        (
+            ("--data", "corpus", "--split", "dev"),
+            "no split 'dev' among 4 splits; there are train, validation, test, all",
+        ),
         (("--data", "corpus", "--split", "train"), "1 clips of split 'train'"),
         (("--data", "corpus", "--metrics", "coefficient_l1"), "did you mean 'coefficient_l2'"),
         (("--data", "corpus", "--metrics", "coverage_error_m2"), "raise --takes"),

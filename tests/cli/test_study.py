@@ -125,6 +125,9 @@ def test_a_folder_that_is_no_study_is_refused(run, tmp_path):
     assert "empty" in refused(run("study", "report", "empty"), tmp_path, ["empty"])
     assert "empty" in refused(run("study", "serve", "empty", "--port", "0"), tmp_path, ["empty"])
     assert not list((tmp_path / "empty").iterdir())
+    assert "holds no readable study: there is no file 'study.json'; make one" in refused(
+        run("study", "report", "none"), tmp_path, ["empty"]
+    )
     assert "choose all, on or off" in refused(
         run("study", "report", "empty", "--sound", "loud"), tmp_path, ["empty"]
     )

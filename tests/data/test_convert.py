@@ -5,11 +5,12 @@ import pytest
 
 from store_clips import mesh_clip, weights_clip, weights_clips
 from visemic.core.clock import SPEECH_RATE, Rate
-from visemic.core.errors import FormatError
+from visemic.core.errors import FormatError, OutputError
 from visemic.core.layout import ARKIT_52
 from visemic.core.signals import MeshMotion, Motion, Topology, Waveform
 from visemic.data.convert import convert
 from visemic.data.loader import ClipStore
+from visemic.data.store import open_writer
 from visemic.data.store_codec import displacements_from_steps, quantise_displacements
 
 
@@ -148,8 +149,31 @@ def test_a_vertex_beyond_the_range_is_named(tmp_path, rng, value):
     clip = mesh_clip("a/1", rng, n_frames=50)
     clip.mesh.vertices[37, 2] = value
     with pytest.raises(FormatError, match=r"clip a/1 has vertex 2 .* frame 37 and a step of 10 µm reaches"):
-        convert([clip], tmp_path / "s")
-    assert not (tmp_path / "s/shards/00000.displacements.i16").stat().st_size
+        convert([mesh_clip("a/0", rng, n_frames=10), clip], tmp_path / "s")
+    assert (tmp_path / "s/shards/00000.displacements.i16").stat().st_size == 10 * 5 * 3 * 2
+
+
+def test_an_import_without_a_clip_leaves_what_was_there(tmp_path, rng):
+    bad = weights_clip(
+        "a/1", rng, motion=Motion(np.full((30, 52), np.nan, np.float32), ARKIT_52, Rate.of(30))
+    )
+    (tmp_path / "empty").mkdir()
+    for name in ("new", "empty"):
+        with pytest.raises(FormatError, match="holds nan"):
+            convert([bad], tmp_path / name)
+    assert [p.name for p in tmp_path.rglob("*")] == ["empty"]
+    convert([weights_clip("a/0", rng)], tmp_path / "kept")
+    before = {p: p.read_bytes() for p in (tmp_path / "kept").rglob("*") if p.is_file()}
+    with pytest.raises(FormatError, match="holds nan"):
+        convert([bad], tmp_path / "kept")
+    assert {p: p.read_bytes() for p in before} == before
+    assert len(ClipStore(tmp_path / "kept")) == 1
+
+
+def test_an_import_beside_one_at_work_takes_nothing_back(tmp_path, rng):
+    with open_writer(tmp_path / "s"), pytest.raises(OutputError, match="another import is writing"):
+        convert([weights_clip("a/0", rng)], tmp_path / "s")
+    assert ClipStore(tmp_path / "s").entries == ()
 
 
 def test_sound_that_is_no_number_is_named(tmp_path, rng):

@@ -194,6 +194,18 @@ def test_the_largest_step_is_the_largest_displacement():
     assert displacements_from_steps(steps, 1e-5).max() == pytest.approx(displacement_range_m(1e-5))
 
 
+def test_a_map_of_more_frames_than_bytes_is_refused_as_reading_them_is(store):
+    manifest = store.path / "manifest.jsonl"
+    lines = manifest.read_text().splitlines(keepends=True)
+    lines[0] = json.dumps({**json.loads(lines[0]), "n_frames": 9999}) + "\n"
+    manifest.write_text("".join(lines))
+    altered = ClipStore(store.path)
+    assert altered.entries[0].n_frames == 9999
+    for read in (lambda: altered.array(0, "weights"), lambda: altered.window(0, 0, 9999)):
+        with pytest.raises(ArtifactError, match="too few bytes of weights"):
+            read()
+
+
 def test_a_map_shows_the_array_as_it_lies(tmp_path, rng):
     convert([mesh_clip("a/1", rng), mesh_clip("a/2", rng)], tmp_path / "s")
     store = ClipStore(tmp_path / "s")

@@ -238,8 +238,13 @@ def test_answers_saved_without_a_server_can_be_added(tmp_path, folders):
         assert import_answers(study, store, saved) == 7
         assert import_answers(study, store, saved) == 0
         saved.write_text("[]")
-        with pytest.raises(InputError, match="holds no answers"):
+        with pytest.raises(InputError, match="holds no answers: it holds a value of a wrong kind; give"):
             import_answers(study, store, saved)
+        saved.write_text("{}")
+        with pytest.raises(InputError, match="holds no answers: it lacks 'answers'; give"):
+            import_answers(study, store, saved)
+        with pytest.raises(InputError, match=r"holds no answers: there is no file 'none.json'; give"):
+            import_answers(study, store, tmp_path / "none.json")
 
 
 def test_broken_clips_and_checks_do_not_count(tmp_path, folders):

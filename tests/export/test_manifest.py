@@ -50,3 +50,11 @@ def test_a_pair_that_is_no_rate_is_none(pair):
 
 def test_a_pair_is_an_exact_rate():
     assert rate_from_pair([30_000, 1001]) == Rate.of(29.97)
+
+
+def test_a_name_that_is_no_utf_8_stands_escaped_in_a_manifest(clip, tmp_path):
+    origin = dataclasses.replace(clip.provenance, command="visemic convert x\udcff.csv é.npz")
+    odd = dataclasses.replace(clip, provenance=origin)
+    write_sidecar(odd, sidecar_path(tmp_path / "a.csv"))
+    for manifest in (read_sidecar(tmp_path / "a.csv"), json.loads(manifest_line(odd).encode())):
+        assert manifest["command"] == r"visemic convert x\udcff.csv é.npz"

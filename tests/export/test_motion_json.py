@@ -86,3 +86,15 @@ def test_a_missing_key_is_named(tmp_path, clip):
     (tmp_path / "a.json").write_text(json.dumps(data))
     with pytest.raises(FormatError, match="it has no 'channels'"):
         read_json(tmp_path / "a.json")
+
+
+def test_a_text_with_half_a_character_is_refused_and_a_whole_one_is_not(clip, tmp_path):
+    path = tmp_path / "a.json"
+    write_json(clip, path)
+    data = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**data, "text": "👋"}))
+    assert r'"\ud83d\udc4b"' in path.read_text()
+    assert read_json(path).alignment.text == "👋"
+    path.write_text(json.dumps({**data, "text": "x\udcff"}))
+    with pytest.raises(FormatError, match="holds half a character in a text"):
+        read_json(path)

@@ -4,14 +4,16 @@ import json
 import numpy as np
 import pytest
 
+from visemic.core.clock import Rate
 from visemic.core.errors import FormatError, OutputError
-from visemic.core.layout import Layout
+from visemic.core.layout import ARKIT_61, Layout
 from visemic.core.signals import Motion
 from visemic.export import registry
 from visemic.export.manifest import sidecar_path
 from visemic.export.registry import (
     EXPORTERS,
     Exporter,
+    check_export,
     export_clip,
     import_clip,
     importable_suffixes,
@@ -171,3 +173,27 @@ def test_a_broken_manifest_beside_a_take_is_named(clip, tmp_path):
 
 def test_the_table_has_a_reader_for_every_motion_format():
     assert set(registry.IMPORTERS) <= set(EXPORTERS)
+
+
+LESS = {
+    "sound": {"waveform": None},
+    "speech": {"alignment": None},
+    "head": {"rig": None},
+    "channels": {"motion": Motion(np.zeros((3, 1), np.float32), Layout("own", ("myOwn",)), Rate.of(30))},
+    "frames": {"motion": Motion(np.zeros((0, 61), np.float32), ARKIT_61, Rate.of(30))},
+}
+
+
+@pytest.mark.parametrize("lack", LESS)
+def test_what_a_clip_lacks_is_known_before_it_is_written(clip, tmp_path, suffix, lack):
+    less = dataclasses.replace(clip, **LESS[lack])
+    path = tmp_path / f"a{suffix}"
+    said = []
+    for write in (check_export, export_clip):
+        try:
+            write(less, path)
+        except (FormatError, OutputError) as error:
+            said.append(f"{type(error).__name__} {str(error).partition(' file')[2]}")
+    assert len(said) in (0, 2)
+    assert len(set(said)) < 2
+    assert path.is_file() == (not said)

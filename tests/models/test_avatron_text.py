@@ -72,6 +72,35 @@ def test_a_pause_is_inserted_and_a_pause_that_is_there_is_set() -> None:
     assert last.fixed_s[-1] == 1.0
 
 
+def test_pauses_in_a_row_add_up_to_a_limit() -> None:
+    (sentence,) = read_script("go {pause 0.5} {pause 0.25} home")
+    assert sentence.fixed_s[sentence.symbols.index(",")] == 0.75
+    with pytest.raises(TextError, match="pauses of 12 s in a row cannot be followed; give at most 10 s"):
+        read_script("go {pause 6}{pause 6} home")
+
+
+def test_a_long_pause_ends_a_stretch_and_keeps_its_length() -> None:
+    first, second = read_script("go {pause 3} home")
+    assert (first.words, second.words) == (("go",), ("home",))
+    assert first.symbols[-1] == ","
+    assert first.fixed_s[-1] + second.fixed_s[0] == 3.0
+    many = read_script("{pause 0.9} word " * 20)
+    assert max(sum(s for s in part.fixed_s if s is not None) for part in many) < 6.0
+    assert sum(s for part in many for s in part.fixed_s if s is not None) == pytest.approx(18.0)
+
+
+def test_a_tempo_holds_across_a_long_pause_to_the_end_of_the_sentence() -> None:
+    first, second, third = read_script("{slow} go {pause 2} home. We go.")
+    assert set(first.tempo) == set(second.tempo) == {0.75}
+    assert set(third.tempo) == {1.0}
+
+
+@pytest.mark.parametrize("text", ["go {slow home", "go slow} home", "go {slow} on {"])
+def test_half_a_mark_is_refused(text) -> None:
+    with pytest.raises(TextError, match="curly bracket without its other half"):
+        read_script(text)
+
+
 @pytest.mark.parametrize("text", ["{slwo} go", "{tempo 9} go", "{pause x} go", "{pause -1} go"])
 def test_a_mark_that_cannot_be_followed_is_refused(text: str) -> None:
     with pytest.raises(TextError, match="mark"):

@@ -55,3 +55,12 @@ def test_the_clip_ends_closed(spoken):
     clip = visemic.animate(spoken.waveform)
     last = clip.motion.values[-1]
     assert last[clip.motion.layout.index("jawOpen")] < 0.02
+
+
+@pytest.mark.parametrize(("peak", "is_told"), [(0.9, False), (1.0, False), (4.0, True)])
+def test_sound_beyond_full_scale_is_told(peak, is_told):
+    times_s = np.arange(8_000) / 16_000
+    sound = (peak * np.sin(2 * np.pi * 220 * times_s)).astype(np.float32)
+    clip = visemic.animate(Waveform(sound, Rate.of(16_000)), blink=0.0)
+    told = [note for note in clip.provenance.notes if "of full scale 1" in note]
+    assert bool(told) == is_told

@@ -133,6 +133,14 @@ def test_an_inserted_pause_lasts_as_long_as_it_says(tempo):
     assert alignment.text == "Wait for it."
 
 
+@pytest.mark.parametrize("pause_s", [1.0, 4.0])
+def test_a_long_pause_lasts_as_long_as_it_says_and_the_text_stays_one(pause_s):
+    alignment = toy_voice().speak(f"Wait {{pause {pause_s}}} for it. Go.").alignment
+    wait, for_ = alignment.words[:2]
+    assert for_.start_s - wait.end_s == pytest.approx(pause_s, abs=2 / 80)
+    assert alignment.text == "Wait for it. Go."
+
+
 @pytest.mark.parametrize("duration_s", [2.5, 3.0, 3.3333, 5.00001])
 def test_a_duration_is_planned_to_the_sample(duration_s):
     speech = speak_for(toy_voice(), TEXT, duration_s=duration_s)
@@ -288,3 +296,16 @@ def test_the_voice_that_ships_streams_without_seams():
     assert len(whole.samples) % HOP == 0
     assert np.abs(whole.samples).max() <= 0.98
     assert float(MEL_RATE) * whole.duration_s == pytest.approx(round(float(MEL_RATE) * whole.duration_s))
+
+
+def test_memory_that_is_not_there_is_one_sentence(monkeypatch):
+    from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
+
+    class Full:
+        def run(self, names, inputs):
+            raise RuntimeException("Failed to allocate memory for requested buffer of size 7873200000")
+
+    voice = toy_voice()
+    monkeypatch.setattr(voice.speech, "_frames", Full())
+    with pytest.raises(InputError, match="a sentence of 3 words from 'Wait' on cannot be spoken"):
+        voice.speak("Wait for it.")

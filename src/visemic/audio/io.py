@@ -20,6 +20,7 @@ from visemic.core.signals import Waveform
 
 __all__ = [
     "SoundInfo",
+    "clipping_note",
     "probe",
     "read_waveform",
     "require_speech",
@@ -39,6 +40,8 @@ _TRUNCATION_S = 0.1
 _GROWTH = 1.5
 _LOUDEST = 32.0
 """Mixing may go over 1 by some decibels; beyond 30 dB the floats are unscaled integers."""
+_OVERSHOOT = 1.1
+"""Peak that decoding and resampling give to sound within full scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ def read_waveform(path: Path, rate: Rate = SPEECH_RATE) -> Waveform:
 
     Raises:
         AudioError: The file is missing, not sound, damaged or truncated, holds samples that
-            are not numbers, lasts less than 0.1 s or more than 2 h, or its rate is out of range.
+            are not numbers or far beyond 1, lasts less than 0.1 s or more than 2 h, or its rate is out
+            of range.
 
     Example:
         >>> read_waveform(Path("speech.mp3")).duration_s  # doctest: +SKIP
@@ -120,11 +124,7 @@ def waveform_from_array(samples: Num[np.ndarray, "..."], rate: Rate) -> Waveform
         mono = scaled if samples.ndim == 1 else scaled.mean(axis=int(np.argmin(samples.shape)))
         mono = mono.astype(np.float32)
     _check_finite(mono, 0, float(rate.hz), "sound")
-    peak = float(np.abs(mono).max())
-    if peak > _LOUDEST:
-        raise AudioError(
-            f"samples reach {peak:g} and floats must lie between -1 and 1; divide them by their full scale"
-        )
+    _check_peak(mono, "sound")
     waveform = Waveform(mono, rate)
     _check_duration(waveform.duration_s, "sound")
     return waveform
@@ -140,14 +140,21 @@ def require_speech(waveform: Waveform) -> None:
     _check_duration(waveform.duration_s, "sound")
     samples = waveform.samples
     _check_finite(samples, 0, float(waveform.rate.hz), "sound")
-    # Two reductions in place of one array of absolute values: an hour of it is 230 MB.
-    peak = max(float(samples.max()), -float(samples.min()))
+    peak = _peak(samples)
     peak_db = 20.0 * math.log10(peak) if peak > 0.0 else -math.inf
     if peak_db < SILENCE_DB:
         raise AudioError(
             f"the sound is silent: its peak is {peak_db:.0f} dB of full scale and speech needs at least "
             f"{SILENCE_DB:.0f} dB; check the file or the microphone"
         )
+
+
+def clipping_note(waveform: Waveform) -> str:
+    """Give the sentence on sound that is louder than 16 bit can hold; empty where it is not."""
+    peak = _peak(waveform.samples)
+    if peak <= _OVERSHOOT:
+        return ""
+    return f"the sound reaches {peak:.3g} of full scale 1; what lies beyond is cut off in wav and mp4"
 
 
 def write_wav(waveform: Waveform, path: Path, *, comment: str | None = None) -> None:
@@ -187,6 +194,7 @@ def _checked_blocks(path: Path, stream: SoundStream) -> Iterator[Float32[np.ndar
     n_samples = 0
     for block in stream.blocks:
         _check_finite(block, n_samples, float(stream.rate_hz), name)
+        _check_peak(block, name)
         n_samples += len(block)
         if n_samples > MAX_DURATION_S * stream.rate_hz:
             _check_duration(n_samples / stream.rate_hz, name, is_all=False)
@@ -229,8 +237,10 @@ def _check_duration(
             f"{_clock(MAX_DURATION_S)} can be used; split it"
         )
     if duration_s < at_least_s:
+        # Cut, not rounded: 1,599 samples do not last as long as is needed.
+        lasts_s = math.floor(1000 * duration_s) / 1000
         raise AudioError(
-            f"{name} lasts {duration_s:.3f} s and at least {at_least_s:g} s is needed; give longer sound"
+            f"{name} lasts {lasts_s:.3f} s and at least {at_least_s:g} s is needed; give longer sound"
         )
 
 
@@ -244,6 +254,18 @@ def _check_finite(block: Float32[np.ndarray, " _"], n_before: int, rate_hz: floa
         raise AudioError(
             f"{name} holds a sample that is not a finite number at "
             f"{(n_before + int(wrong[0])) / rate_hz:.3f} s; export it again"
+        )
+
+
+def _peak(samples: Float32[np.ndarray, " _"]) -> float:
+    # Two reductions in place of one array of absolute values: an hour of it is 230 MB.
+    return max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
+
+
+def _check_peak(samples: Float32[np.ndarray, " _"], name: str) -> None:
+    if (peak := _peak(samples)) > _LOUDEST:
+        raise AudioError(
+            f"{name} reaches {peak:g} and samples must lie between -1 and 1; divide them by their full scale"
         )
 
 

@@ -55,16 +55,20 @@ def _write(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    from visemic.cli.report import command_line, save_all, tell
+    from visemic.cli.report import check_name, command_line, save_all, tell
     from visemic.pipeline.clip import View, load_clip
 
     clip = load_clip(source, rig=rig)
     if fps is not None:
         clip = clip.at_rate(fps)
     if audio is not None:
-        from visemic.audio.io import read_waveform
+        check_name(audio)
+        from visemic.audio.io import clipping_note, read_waveform
 
         clip = replace(clip, waveform=read_waveform(audio))
+        if clip.waveform is not None and (loud := clipping_note(clip.waveform)):
+            notes = (*clip.provenance.notes, loud)
+            clip = replace(clip, provenance=replace(clip.provenance, notes=notes))
     clip = replace(clip, provenance=replace(clip.provenance, command=command_line()))
     paths = save_all(clip, out, overwrite=overwrite, view=view or View(), quiet=quiet or as_json)
     tell(clip, paths, quiet=quiet, as_json=as_json)
@@ -101,11 +105,10 @@ def render(
       visemic render ours.csv -o both.mp4 --beside theirs.csv
       visemic render ours.csv -o wrong.mp4 --errors truth.csv --error-max-mm 3
     """
-    from visemic.cli.report import need_outputs
-    from visemic.pipeline.clip import View, check_outputs, load_clip
+    from visemic.cli.report import check_files
+    from visemic.pipeline.clip import View, load_clip
 
-    need_outputs(out)
-    check_outputs(out, overwrite=overwrite)
+    check_files(out, [motion, audio, beside, errors], overwrite=overwrite)
     look = View(
         width,
         height,
@@ -145,11 +148,9 @@ def convert(
       visemic convert take.npz take.usda take.srt take.rhubarb.tsv
       visemic convert take.csv take_24.csv --fps 24
     """
-    from visemic.cli.report import need_outputs
-    from visemic.pipeline.clip import check_outputs
+    from visemic.cli.report import check_files
 
-    need_outputs(target)
-    check_outputs(target, overwrite=overwrite)
+    check_files(target, [source, audio], overwrite=overwrite)
     _write(
         source, target, None, rig=rig, fps=fps, audio=audio, overwrite=overwrite, quiet=quiet, as_json=json
     )

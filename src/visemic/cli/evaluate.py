@@ -95,13 +95,16 @@ def evaluate(
     """
     from visemic.core.atomic import check_writable
     from visemic.data.loader import ClipStore
-    from visemic.evaluation.protocol import read_protocol, write_protocol
+    from visemic.data.recording import SPLITS
+    from visemic.evaluation.protocol import ALL_SPLITS, read_protocol, write_protocol
     from visemic.evaluation.report_file import check_report_folder
     from visemic.evaluation.report_floor import read_floors
     from visemic.evaluation.report_result import Extras
     from visemic.rig.registry import load_rig
 
     check_report_folder(out, overwrite=overwrite)
+    if split not in (*SPLITS, ALL_SPLITS):
+        raise InputError(unknown_name("split", split, (*SPLITS, ALL_SPLITS)))
     if save_protocol is not None:
         check_writable(save_protocol, overwrite=overwrite)
     head, store = load_rig(rig), ClipStore(data)

@@ -41,18 +41,21 @@ from visemic.cli.options import (
     Width,
     Wireframe,
 )
-from visemic.core.errors import TextError
+from visemic.cli.report import is_utf8
+from visemic.core.errors import TextError, shown
 
 
 def read_text(text: str | None, file: Path | None) -> str:
     """Give a text from the command line or from a file.
 
     Raises:
-        TextError: Both or neither are given, or the file is no UTF-8 text.
+        TextError: Both or neither are given, or the text is no UTF-8.
     """
     if (text is None) == (file is None):
         raise TextError("give either a TEXT or -f FILE, one of the two")
     if text is not None:
+        if not is_utf8(text):
+            raise TextError(f"text {shown(text)} is no UTF-8; set the terminal to UTF-8 or give -f FILE")
         return text
     assert file is not None
     if str(file) == "-":
@@ -177,7 +180,7 @@ def animate(
       visemic animate line.flac --note edited.json -o line.mp4
       visemic animate line.wav --model meshtalk-lite --expression-from brows.csv -o line.mp4
     """
-    from visemic.cli.report import Outputs, command_line, progress_bar
+    from visemic.cli.report import Outputs, check_name, command_line, progress_bar
     from visemic.pipeline.act import earlier_notes
     from visemic.pipeline.animate import animate as make_clip
     from visemic.pipeline.clip import View
@@ -185,10 +188,10 @@ def animate(
     outputs = Outputs(out, save_note, overwrite=overwrite, quiet=quiet, as_json=json)
     inputs = [audio, file, note, at_rest, *since, *([Path(expression_from)] if expression_from else [])]
     outputs.check(inputs, is_acted=bool(note or emotion or act))
+    check_name(audio)
+    _check_words(out, lang, subtitles=subtitles, has_words=text is not None or file is not None)
     look = View(width, height, view, subtitles=subtitles, labels=labels, curves=curves, wireframe=wireframe)
     said = read_text(text, file) if text is not None or file is not None else None
-    if subtitles and said is None:
-        raise TextError("subtitles need the words; give --text or -f FILE, or leave --subtitles out")
     with progress_bar(audio.name, quiet=quiet or json) as show:
         clip = make_clip(
             audio, text=said, lang=lang, fps=fps, rig=rig, model=model, seed=seed, blink=blink, brows=brows,
@@ -197,3 +200,29 @@ def animate(
             command=command_line(), progress=show,
         )  # fmt: skip
     outputs.write(clip, look)
+
+
+def _check_words(out: list[Path], lang: str, *, subtitles: bool, has_words: bool) -> None:
+    """Refuse what needs words that nobody gave, and a language that nobody speaks, before any work.
+
+    Raises:
+        TextError: Subtitles are asked for and there are no words.
+        VoiceError: The language is unknown, or needs a plugin that is not installed.
+    """
+    from visemic.text.normalize import is_english
+
+    if not has_words:
+        if subtitles:
+            raise TextError("subtitles need the words; give --text or -f FILE, or leave --subtitles out")
+        from visemic.export.registry import WORD_SUFFIXES
+
+        for path in out:
+            if path.suffix.lower() in WORD_SUFFIXES:
+                raise TextError(f"output {str(path)!r} holds words; give --text or -f FILE, or leave it out")
+    from visemic.voices.espeak import is_installed
+
+    # Without words the language changes nothing, and who has no plugin need not get one for it.
+    if not is_english(lang) and (has_words or is_installed()):
+        from visemic.voices.registry import load_voice
+
+        load_voice("espeak", lang)

@@ -24,8 +24,10 @@ SHOW_AFTER_S = 1.0
 
 
 def command_line() -> str:
-    """Give the command as typed, for the manifest."""
-    return shlex.join(["visemic", *sys.argv[1:]])
+    """Give the command as typed, for the manifest; bytes that are no UTF-8 as ``\\udcff``."""
+    from visemic.export.manifest import manifest_text
+
+    return manifest_text(shlex.join(["visemic", *sys.argv[1:]]))
 
 
 @contextmanager
@@ -53,22 +55,62 @@ def progress_bar(label: str, *, quiet: bool) -> Iterator[Callable[[int, int], No
 
 
 def need_outputs(out: list[Path]) -> None:
-    """Refuse a command without an output.
+    """Refuse a command without an output, or with one whose name not every library could write.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or a name is no UTF-8.
     """
     if not out:
         raise InputError("no output named; give at least one -o FILE such as -o hello.mp4")
+    for path in out:
+        check_name(path)
+
+
+def check_name(path: Path) -> None:
+    """Refuse a name with bytes that are no UTF-8: the libraries for sound and video cannot open it.
+
+    Raises:
+        InputError: It has such bytes.
+    """
+    if not is_utf8(str(path)):
+        raise InputError(f"file name {str(path)!r} is no UTF-8; rename the file or its folder")
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether words of the command line came as UTF-8: other bytes are half a character each.
+
+    Example:
+        >>> is_utf8("naïve"), is_utf8("x\\udcff")
+        (True, False)
+    """
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def save_all(clip: "Clip", out: list[Path], *, overwrite: bool, view: "View", quiet: bool) -> list[Path]:
-    """Write every output, each with a progress bar."""
-    paths = []
+    """Write every output, each with a progress bar; none if the clip lacks what one of them holds.
+
+    Raises:
+        FormatError: The clip lacks what a format holds; nothing is written.
+        OutputError: A file cannot be written.
+    """
+    from visemic.core.atomic import check_writable
+    from visemic.export.clip import ClipData
+    from visemic.export.registry import check_export
+
+    data = ClipData(clip.waveform, clip.alignment, clip.motion, clip.rig, clip.provenance)
     for path in out:
+        for target in written_paths(path):
+            check_writable(target, overwrite=overwrite)
+        check_export(data, path)
+    # A frame or a size that cannot be drawn is found while drawing: pictures go first, stills before films.
+    for path in sorted(out, key=_place):
         with progress_bar(path.name, quiet=quiet) as show:
-            paths.append(clip.save(path, overwrite=overwrite, view=view, progress=show))
-    return paths
+            clip.save(path, overwrite=overwrite, view=view, progress=show)
+    return list(out)
+
+
+def _place(path: Path) -> int:
+    return {".png": 0, ".mp4": 1}.get(path.suffix.lower(), 2)
 
 
 @dataclass(frozen=True)
@@ -103,6 +145,7 @@ class Outputs:
             if not is_acted:
                 raise InputError("there is no note to save; give --act, --note FILE or --emotion NAME")
             check_note_name(self.note)
+            check_name(self.note)
         targets = [target for path in self.files for target in written_paths(path)]
         check_apart([*targets, *([self.note] if self.note is not None else [])], inputs)
         check_outputs(self.files, overwrite=self.overwrite)
@@ -125,6 +168,21 @@ class Outputs:
         if self.note is not None and note is not None:
             paths.append(save_note(note, self.note, overwrite=self.overwrite))
         tell(clip, paths, quiet=self.quiet, as_json=self.as_json)
+
+
+def check_files(out: list[Path], inputs: Sequence[Path | None], *, overwrite: bool) -> None:
+    """Refuse outputs that cannot be written or are read as well, before any work.
+
+    Raises:
+        InputError: No output is named.
+        FormatError: A suffix is not known.
+        OutputError: A file exists, its folder is missing, it is an input, or two would be one.
+    """
+    from visemic.pipeline.clip import check_outputs
+
+    need_outputs(out)
+    check_apart([target for path in out for target in written_paths(path)], inputs)
+    check_outputs(out, overwrite=overwrite)
 
 
 def written_paths(path: Path) -> tuple[Path, ...]:

@@ -4,7 +4,8 @@ Running the same import again goes on where it ended: finished clips are kept, t
 added.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from visemic.core.clock import SPEECH_RATE
 from visemic.core.errors import FormatError
 from visemic.core.layout import Layout
 from visemic.core.signals import Alignment, MeshMotion, Motion, Waveform
-from visemic.data.manifest import ClipEntry, check_clip_id
+from visemic.data.manifest import MANIFEST, ClipEntry, check_clip_id
 from visemic.data.recording import Recording
 from visemic.data.store import SHARD_BYTES, Block, StoreWriter, open_writer
 from visemic.data.store_codec import (
@@ -29,10 +30,13 @@ from visemic.data.store_codec import (
     quantise_displacements,
     quantise_sound,
 )
+from visemic.data.store_folder import HEADER
 
 ConvertProgress = Callable[[int, str], None]
 """Called after each clip with the clips done in this run and the name of the last."""
 
+_MADE = (HEADER, MANIFEST, "shards", "neutrals", "topologies")
+"""What a new store holds; the header goes first, since a folder that has one is a store."""
 _BLOCK_FRAMES = 32
 _MICROMETRES = 1e6
 
@@ -75,28 +79,58 @@ def convert(
         FormatError: A clip holds a value that is not finite or lies beyond the step's range,
             two clips share a name, or one differs from what the store has under its name.
         OutputError: The disk is full or the folder cannot be written to. All finished clips
-            stay; run the same import again.
+            stay; run the same import again. A new store without one does not stay.
         ArtifactError: The store is damaged or of another version.
     """
+    before = {path.name for path in store.iterdir()} if store.is_dir() else None
+    finished: Mapping[str, ClipEntry] | None = None
+    try:
+        with open_writer(store, step_m=step_m, shard_bytes=shard_bytes) as writer:
+            finished = writer.finished
+            return _add(recordings, writer, progress)
+    except BaseException:
+        # Not when another import holds the store: then none was opened here.
+        if finished is not None and not finished:
+            _take_back(store, before)
+        raise
+
+
+def _take_back(store: Path, before: set[str] | None) -> None:
+    """Remove a new store in which no clip came to an end; what was there before stays."""
+    if before is not None and HEADER in before:
+        return
+    for name in _MADE:
+        if name not in (before or ()):
+            path = store / name
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    if before is None and not any(store.iterdir()):
+        store.rmdir()
+
+
+def _add(
+    recordings: Iterable[Recording], writer: StoreWriter, progress: ConvertProgress | None
+) -> ConvertReport:
     n_added = n_kept = n_bytes = 0
     duration_s = 0.0
     seen: set[str] = set()
-    with open_writer(store, step_m=step_m, shard_bytes=shard_bytes) as writer:
-        for recording in recordings:
-            check_clip_id(recording.clip_id)
-            if recording.clip_id in seen:
-                raise FormatError(f"two clips are named {recording.clip_id}; rename one in the importer")
-            seen.add(recording.clip_id)
-            if recording.clip_id in writer.finished:
-                _compare(writer.finished[recording.clip_id], recording)
-                n_kept += 1
-            else:
-                entry = _write(_fitted(recording), writer)
-                n_added += 1
-                n_bytes += sum(part.n_bytes for part in entry.parts.values())
-                duration_s += entry.duration_s
-            if progress:
-                progress(len(seen), recording.clip_id)
+    for recording in recordings:
+        check_clip_id(recording.clip_id)
+        if recording.clip_id in seen:
+            raise FormatError(f"two clips are named {recording.clip_id}; rename one in the importer")
+        seen.add(recording.clip_id)
+        if recording.clip_id in writer.finished:
+            _compare(writer.finished[recording.clip_id], recording)
+            n_kept += 1
+        else:
+            entry = _write(_fitted(recording), writer)
+            n_added += 1
+            n_bytes += sum(part.n_bytes for part in entry.parts.values())
+            duration_s += entry.duration_s
+        if progress:
+            progress(len(seen), recording.clip_id)
     return ConvertReport(n_added, n_kept, n_bytes, duration_s)
 
 

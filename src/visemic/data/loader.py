@@ -7,6 +7,7 @@ a map: memory does not grow with what was visited, and a file that ends early is
 with a name, not a dead process. ``array`` gives the maps to those who want them.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -308,7 +309,8 @@ class ClipStore:
                 ``neutral`` or ``triangles``.
 
         Raises:
-            ArtifactError: The clip has no such part, or a file is missing or cut short.
+            ArtifactError: The clip has no such part, the manifest too few bytes of it, or a file is
+                missing or cut short.
         """
         entry = self.entries[number]
         if part not in entry.parts or part not in _TYPES:
@@ -319,6 +321,8 @@ class ClipStore:
             raise self._cut_short(entry, part)
         kind = np.dtype(_TYPES[part])
         shape = _shape(entry, part, at.n_bytes // kind.itemsize)
+        if math.prod(shape) * kind.itemsize > at.n_bytes:
+            raise self._too_few(entry, part)
         return np.memmap(path, kind, "r", at.offset, shape)
 
     def _sound(self, entry: ClipEntry, start: int, length: int) -> Float32[np.ndarray, " samples"]:
@@ -337,10 +341,7 @@ class ClipStore:
     def _bytes(self, entry: ClipEntry, part: str, offset: int, n_bytes: int | None) -> bytearray:
         at = entry.parts.get(part)
         if at is None or offset + (n_bytes or 0) > at.n_bytes:
-            raise ArtifactError(
-                f"manifest of {str(self.path)!r} has too few bytes of {part} for clip {entry.clip_id}; "
-                "import the corpus again"
-            )
+            raise self._too_few(entry, part)
         data = bytearray(at.n_bytes if n_bytes is None else n_bytes)
         try:
             with (self.path / at.file).open("rb", buffering=0) as file:
@@ -357,6 +358,12 @@ class ClipStore:
         if left:
             raise self._cut_short(entry, part)
         return data
+
+    def _too_few(self, entry: ClipEntry, part: str) -> ArtifactError:
+        return ArtifactError(
+            f"manifest of {str(self.path)!r} has too few bytes of {part} for clip {entry.clip_id}; "
+            "import the corpus again"
+        )
 
     def _cut_short(self, entry: ClipEntry, part: str) -> ArtifactError:
         return ArtifactError(

@@ -173,8 +173,26 @@ def read_study(folder: Path) -> Study:
         return _from_plain(data)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(
-            f"folder {str(folder)!r} holds no readable study: {error}; make one with visemic study new"
+            f"folder {str(folder)!r} holds no readable study: {why_unreadable(error)}; "
+            "make one with visemic study new"
         ) from error
+
+
+def why_unreadable(error: Exception) -> str:
+    """Give in words what is wrong with a file of a study."""
+    if isinstance(error, FileNotFoundError):
+        return f"there is no file {Path(str(error.filename)).name!r}"
+    if isinstance(error, OSError):
+        return (error.strerror or str(error)).lower()
+    if isinstance(error, KeyError):
+        return f"it lacks {error.args[0]!r}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is no JSON at line {error.lineno}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is no UTF-8 at byte {error.start}"
+    if isinstance(error, TypeError | AttributeError):
+        return "it holds a value of a wrong kind"
+    return str(error)
 
 
 def copy_without_metadata(source: Path, target: Path) -> None:

@@ -17,7 +17,7 @@ from types import TracebackType
 
 from visemic.core.atomic import atomic_path
 from visemic.core.errors import ArtifactError, InputError
-from visemic.evaluation.study import SCALE, Study, Trial, matches_of, next_match
+from visemic.evaluation.study import SCALE, Study, Trial, matches_of, next_match, why_unreadable
 
 ANSWERS = "answers.sqlite"
 _PARTICIPANT = re.compile(r"[0-9a-f]{16}")
@@ -211,7 +211,8 @@ def import_answers(study: Study, store: AnswerStore, path: Path) -> int:
         data = json.loads(path.read_text(encoding="utf-8"))
         rows = [{k: v for k, v in row.items() if k != "sent"} for row in data["answers"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{str(path)!r} holds no answers: {error}; give a file saved by a study") from error
+        reason = why_unreadable(error)
+        raise InputError(f"{str(path)!r} holds no answers: {reason}; give a file saved by a study") from error
     checked = [check_answer(study, row) for row in rows]
     return sum(store.add(answer) for answer in checked)
 

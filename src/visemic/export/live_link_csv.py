@@ -80,9 +80,19 @@ def _split_timecode(text: str) -> tuple[int, float]:
     return int(hours) * 3600 + int(minutes) * 60 + int(seconds), float(f"{frame}.{fraction or 0}")
 
 
+def take_motion(clip: ClipData, suffix: str) -> Motion:
+    """Give the clip's motion in the recorder's columns.
+
+    Raises:
+        FormatError: It has none of them.
+        OutputError: It holds a value that is not finite.
+    """
+    return motion_in(clip.motion, ARKIT_61, suffix)
+
+
 def write_live_link_csv(clip: ClipData, path: Path, progress: Progress | None = None) -> None:
     """Write the motion as a take of the recorder, always all 61 columns in its order."""
-    motion = motion_in(clip.motion, ARKIT_61, ".csv")
+    motion = take_motion(clip, ".csv")
     row_format = "%s,61," + ",".join([f"%.{_DECIMALS}f"] * len(ARKIT_61)) + "\n"
     with path.open("w", encoding="ascii", newline="") as file:
         file.write(_HEADER + "\n")
@@ -167,10 +177,11 @@ def _values(lines: list[str], header: list[str], path: Path) -> Float32[np.ndarr
         raise FormatError(
             f"a row of {str(path)!r} is not numbers all along: {_first_sentence(error)}"
         ) from error
-    if not np.isfinite(read).all():
-        row = int(np.argwhere(~np.isfinite(read))[0, 0])
+    with np.errstate(over="ignore"):  # 1e300 is finite in the file and not in the motion
+        values[:, ARKIT_61.indices(columns)] = read
+    if not np.isfinite(values).all():
+        row = int(np.argwhere(~np.isfinite(values))[0, 0])
         raise FormatError(f"line {row + 2} of {str(path)!r} holds a value that is not finite; mend the row")
-    values[:, ARKIT_61.indices(columns)] = read
     return values
 
 

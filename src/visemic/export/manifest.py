@@ -7,7 +7,9 @@ neighbour named ``<file>.manifest.json``.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from visemic.core.clock import Rate
 from visemic.core.errors import ClockError, FormatError
@@ -21,11 +23,34 @@ UNKNOWN = "unknown"
 def manifest_of(clip: ClipData) -> dict[str, object]:
     """Give the manifest of a clip as plain data."""
     hz = clip.motion.rate.hz
+    origin = clip.provenance
     return {
-        **clip.provenance.to_dict(),
+        **replace(origin, command=manifest_text(origin.command)).to_dict(),
         "rate": [hz.numerator, hz.denominator],
         "n_frames": clip.motion.n_frames,
     }
+
+
+def manifest_text(text: str) -> str:
+    """Give a text as every file can hold it: half characters, as names that are no UTF-8 have, escaped.
+
+    Example:
+        >>> manifest_text("x\\udcff.wav") == r"x\\udcff.wav"
+        True
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def parse_json(text: str) -> Any:
+    """Read JSON whose texts can be written again.
+
+    Raises:
+        ValueError: It is no JSON, or a text in it holds half a character such as ``\\ud800``.
+    """
+    data = json.loads(text)
+    if "\\ud" in text.lower():
+        json.dumps(data, ensure_ascii=False).encode("utf-8")
+    return data
 
 
 def manifest_line(clip: ClipData) -> str:
@@ -58,7 +83,7 @@ def read_sidecar(path: Path) -> dict[str, object]:
     if not beside.is_file():
         return {}
     try:
-        data = json.loads(beside.read_text(encoding="utf-8"))
+        data = parse_json(beside.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise FormatError(f"manifest {str(beside)!r} cannot be read; mend it or remove it") from error
     if not isinstance(data, dict):

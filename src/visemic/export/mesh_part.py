@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from visemic.core.layout import ARKIT_52, TONGUE, Layout
+from visemic.core.signals import Motion
+from visemic.export.clip import ClipData, motion_in, required_rig
 from visemic.geometry.mesh import vertex_normals
 from visemic.rig.linear import Material, Rig
 
@@ -50,6 +52,16 @@ def tracks_of(rig: Rig) -> Layout:
     joints = (*rig.eyes, *([rig.head] if rig.head else []))
     turns = dict.fromkeys(channel for joint in joints for channel in joint.rotation_channels)
     return Layout("tracks", target_names(rig) + tuple(turns))
+
+
+def head_motion(clip: ClipData, suffix: str) -> Motion:
+    """Give the clip's motion in the channels that move its head in a file.
+
+    Raises:
+        FormatError: The clip has no head, or its motion none of these channels.
+        OutputError: The motion holds a value that is not finite.
+    """
+    return motion_in(clip.motion, tracks_of(required_rig(clip, suffix)), suffix)
 
 
 def target_offsets(rig: Rig, name: str) -> Float32[np.ndarray, "vertices 3"]:

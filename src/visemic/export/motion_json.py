@@ -26,7 +26,7 @@ from visemic.core.errors import FormatError, VisemicError
 from visemic.core.layout import KNOWN_LAYOUTS, Layout
 from visemic.core.signals import Alignment, Motion, Phone, Word
 from visemic.export.clip import ClipData, Progress, exportable_motion
-from visemic.export.manifest import manifest_of, provenance_from, rate_from_pair
+from visemic.export.manifest import manifest_of, parse_json, provenance_from, rate_from_pair
 
 FORMAT = "visemic-motion"
 FORMAT_VERSION = 1
@@ -86,7 +86,9 @@ def read_json(path: Path) -> ClipData:
         FormatError: It is not JSON, not this format, of a newer version, or inconsistent.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        data = parse_json(path.read_text(encoding="utf-8-sig"))
+    except UnicodeEncodeError as error:
+        raise FormatError(f"file {str(path)!r} holds half a character in a text; export it again") from error
     except (ValueError, RecursionError) as error:
         raise FormatError(f"file {str(path)!r} is not JSON; is it complete?") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
@@ -99,14 +101,15 @@ def read_json(path: Path) -> ClipData:
     try:
         rate = rate_from_pair(data["rate"]) or Rate.of(data["rate_hz"])
         layout = layout_from(str(data.get("layout", "file")), [str(name) for name in data["channels"]])
-        values = np.asarray(data["frames"], dtype=np.float32).reshape(len(data["frames"]), len(layout))
+        with np.errstate(over="ignore"):  # the sentence below says it
+            values = np.asarray(data["frames"], dtype=np.float32).reshape(len(data["frames"]), len(layout))
         if not (len(layout) and len(values) and np.isfinite(values).all()):
             raise FormatError(f"file {str(path)!r} has no frame, no channel or a value that is not finite")
         motion = Motion(values, layout, rate)
         return ClipData(None, _alignment(data), motion, None, provenance_from(data.get("manifest", {})))
     except FormatError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, VisemicError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, VisemicError) as error:
         raise FormatError(f"file {str(path)!r} is a damaged {FORMAT} file: {_reason(error)}") from error
 
 

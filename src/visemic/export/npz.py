@@ -96,7 +96,8 @@ def read_npz(path: Path) -> ClipData:
 
 
 def _motion(arrays: dict[str, np.ndarray], path: Path) -> Motion:
-    values = np.asarray(arrays["values"], dtype=np.float32)
+    with np.errstate(over="ignore"):  # the sentence below says it
+        values = np.asarray(arrays["values"], dtype=np.float32)
     if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
         raise FormatError(
             f"the values of {str(path)!r} are not a table of finite numbers, frames by channels"

@@ -23,11 +23,18 @@ from visemic.export import (
     usd,
     viseme_track,
 )
-from visemic.export.clip import ClipData, Progress
+from visemic.export.clip import ClipData, Progress, exportable_motion, required_rig
 from visemic.export.manifest import sidecar_path, write_sidecar
+from visemic.export.mesh_part import head_motion
 
 Write = Callable[[ClipData, Path, "Progress | None"], None]
 Read = Callable[[Path], ClipData]
+Need = Callable[[ClipData, str], object]
+"""Refuses a clip that lacks something a file of a suffix holds."""
+
+
+def _finite(clip: ClipData, suffix: str) -> object:
+    return exportable_motion(clip.motion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +46,54 @@ class Exporter:
     """What a user gets, in a few words."""
     holds_manifest: bool = True
     """Whether the file itself has a place for the manifest; else it gets a neighbour."""
+    needs: tuple[Need, ...] = (_finite,)
+    """What a clip must have; called before any file is written."""
 
+
+_USD: tuple[Need, ...] = (usd.required_usd, head_motion)
+_WORDS: tuple[Need, ...] = (subtitle.required_subtitles,)
+_OCULUS: tuple[Need, ...] = (viseme_track.required_oculus,)
+_RHUBARB: tuple[Need, ...] = (viseme_track.required_rhubarb,)
 
 EXPORTERS: dict[str, Exporter] = {
     ".csv": Exporter(
-        live_link_csv.write_live_link_csv, "Live Link Face take, 61 columns", holds_manifest=False
+        live_link_csv.write_live_link_csv,
+        "Live Link Face take, 61 columns",
+        holds_manifest=False,
+        needs=(live_link_csv.take_motion,),
     ),
     ".json": Exporter(motion_json.write_json, "channels, phones and words as text"),
     ".npz": Exporter(npz.write_npz, "everything as NumPy arrays, exact"),
-    ".glb": Exporter(gltf.write_glb, "animated head for the web and for engines"),
-    ".usd": Exporter(usd.write_usd, "animated head for film tools, needs usd-core"),
-    ".usda": Exporter(usd.write_usd, "the same as text"),
-    ".usdc": Exporter(usd.write_usd, "the same, binary"),
+    ".glb": Exporter(gltf.write_glb, "animated head for the web and for engines", needs=(head_motion,)),
+    ".usd": Exporter(usd.write_usd, "animated head for film tools, needs usd-core", needs=_USD),
+    ".usda": Exporter(usd.write_usd, "the same as text", needs=_USD),
+    ".usdc": Exporter(usd.write_usd, "the same, binary", needs=_USD),
     ".pc2": Exporter(
-        point_cache.write_point_cache, "moving vertices for Blender and Maya", holds_manifest=False
+        point_cache.write_point_cache,
+        "moving vertices for Blender and Maya",
+        holds_manifest=False,
+        needs=(required_rig, _finite),
     ),
-    ".wav": Exporter(sound.write_sound, "the voice"),
-    ".srt": Exporter(subtitle.write_srt, "subtitles", holds_manifest=False),
-    ".vtt": Exporter(subtitle.write_vtt, "subtitles for the web"),
-    ".visemes.tsv": Exporter(viseme_track.write_oculus_tsv, "15 Oculus visemes", holds_manifest=False),
-    ".visemes.json": Exporter(viseme_track.write_oculus_json, "15 Oculus visemes"),
-    ".oculus.tsv": Exporter(viseme_track.write_oculus_tsv, "15 Oculus visemes", holds_manifest=False),
-    ".oculus.json": Exporter(viseme_track.write_oculus_json, "15 Oculus visemes"),
-    ".rhubarb.tsv": Exporter(viseme_track.write_rhubarb_tsv, "mouth shapes A to H, X", holds_manifest=False),
-    ".rhubarb.json": Exporter(viseme_track.write_rhubarb_json, "mouth shapes A to H, X"),
+    ".wav": Exporter(sound.write_sound, "the voice", needs=(sound.required_sound,)),
+    ".srt": Exporter(subtitle.write_srt, "subtitles", holds_manifest=False, needs=_WORDS),
+    ".vtt": Exporter(subtitle.write_vtt, "subtitles for the web", needs=_WORDS),
+    ".visemes.tsv": Exporter(
+        viseme_track.write_oculus_tsv, "15 Oculus visemes", holds_manifest=False, needs=_OCULUS
+    ),
+    ".visemes.json": Exporter(viseme_track.write_oculus_json, "15 Oculus visemes", needs=_OCULUS),
+    ".oculus.tsv": Exporter(
+        viseme_track.write_oculus_tsv, "15 Oculus visemes", holds_manifest=False, needs=_OCULUS
+    ),
+    ".oculus.json": Exporter(viseme_track.write_oculus_json, "15 Oculus visemes", needs=_OCULUS),
+    ".rhubarb.tsv": Exporter(
+        viseme_track.write_rhubarb_tsv, "mouth shapes A to H, X", holds_manifest=False, needs=_RHUBARB
+    ),
+    ".rhubarb.json": Exporter(viseme_track.write_rhubarb_json, "mouth shapes A to H, X", needs=_RHUBARB),
 }
 """By suffix; a longer suffix goes before its last part."""
+
+WORD_SUFFIXES = tuple(suffix for suffix, exporter in EXPORTERS.items() if exporter.needs == _WORDS)
+"""Of formats that hold the words of a clip, not only its sounds."""
 
 IMPORTERS: dict[str, Read] = {
     ".csv": live_link_csv.read_live_link_csv,
@@ -111,6 +140,23 @@ def output_paths(path: Path) -> tuple[Path, ...]:
     if EXPORTERS[suffix_of(path)].holds_manifest:
         return (path,)
     return (path, sidecar_path(path))
+
+
+def check_export(clip: ClipData, path: Path) -> None:
+    """Refuse a clip that lacks what a format holds, before anything is written.
+
+    A name that is none of these formats, such as that of a picture, is let pass.
+
+    Raises:
+        FormatError: The clip lacks sound, speech, words, a head or channels that the format holds.
+        OutputError: The motion holds a value that is not finite.
+    """
+    try:
+        suffix = suffix_of(path)
+    except FormatError:
+        return
+    for need in EXPORTERS[suffix].needs:
+        need(clip, suffix)
 
 
 def export_clip(

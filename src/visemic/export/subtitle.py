@@ -129,7 +129,12 @@ def _stamp(time_s: float, separator: str) -> str:
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{separator}{rest:03d}"
 
 
-def _required_subtitles(clip: ClipData, suffix: str) -> tuple[Subtitle, ...]:
+def required_subtitles(clip: ClipData, suffix: str) -> tuple[Subtitle, ...]:
+    """Give the clip's subtitles.
+
+    Raises:
+        FormatError: The clip has no words.
+    """
     shown = subtitles(required_alignment(clip, suffix))
     if not shown:
         raise FormatError(
@@ -148,7 +153,7 @@ def write_srt(clip: ClipData, path: Path, progress: Progress | None = None) -> N
         f"{number}\n{_stamp(s.start_s, ',')} --> {_stamp(s.end_s, ',')}\n"
         + "\n".join(s.lines).replace("-->", "→")
         + "\n"
-        for number, s in enumerate(_required_subtitles(clip, ".srt"), 1)
+        for number, s in enumerate(required_subtitles(clip, ".srt"), 1)
     ]
     path.write_text("\n".join(blocks), encoding="utf-8", newline="")
 
@@ -163,7 +168,7 @@ def write_vtt(clip: ClipData, path: Path, progress: Progress | None = None) -> N
     note = "NOTE " + manifest_line(clip).replace(">", "\\u003e")
     blocks = [
         f"{_stamp(s.start_s, '.')} --> {_stamp(s.end_s, '.')}\n" + "\n".join(map(_escaped, s.lines)) + "\n"
-        for s in _required_subtitles(clip, ".vtt")
+        for s in required_subtitles(clip, ".vtt")
     ]
     path.write_text("\n".join(["WEBVTT\n", note + "\n", *blocks]), encoding="utf-8", newline="")
 

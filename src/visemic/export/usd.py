@@ -13,15 +13,15 @@ import numpy as np
 from visemic.core.errors import FormatError
 from visemic.core.layout import Layout
 from visemic.core.signals import Motion
-from visemic.export.clip import ClipData, Progress, motion_in, required_rig
+from visemic.export.clip import ClipData, Progress, required_rig
 from visemic.export.manifest import manifest_line
 from visemic.export.mesh_part import (
     follow_of,
+    head_motion,
     opacity_of,
     shown_colours,
     target_names,
     target_offsets,
-    tracks_of,
     unit_normals,
 )
 from visemic.export.rotation import quaternions_from_angles
@@ -34,6 +34,18 @@ INSTALL_HINT = "pip install 'visemic[usd]'"
 _PROGRESS_EVERY = 256
 
 
+def required_usd(clip: ClipData, suffix: str) -> None:
+    """Refuse to write USD without its package.
+
+    Raises:
+        FormatError: usd-core is not installed.
+    """
+    try:
+        import pxr  # noqa: F401
+    except ImportError as error:
+        raise FormatError(f"a {suffix} file needs the package usd-core; {INSTALL_HINT}") from error
+
+
 def write_usd(clip: ClipData, path: Path, progress: Progress | None = None) -> None:
     """Write head, blend shapes and animation as ``.usd``, ``.usda`` or ``.usdc``.
 
@@ -41,12 +53,11 @@ def write_usd(clip: ClipData, path: Path, progress: Progress | None = None) -> N
         FormatError: The clip has no head, or usd-core is not installed.
         OSError: The file cannot be written, for example on a full disk.
     """
-    try:
-        from pxr import Tf, Usd, UsdGeom, UsdSkel
-    except ImportError as error:
-        raise FormatError(f"a {path.suffix} file needs the package usd-core; {INSTALL_HINT}") from error
+    required_usd(clip, path.suffix)
+    from pxr import Tf, Usd, UsdGeom, UsdSkel
+
     rig = required_rig(clip, path.suffix)
-    motion = motion_in(clip.motion, tracks_of(rig), path.suffix)
+    motion = head_motion(clip, path.suffix)
     try:
         stage = Usd.Stage.CreateNew(str(path))
         UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)

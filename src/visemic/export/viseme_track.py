@@ -169,6 +169,24 @@ def _with_shapes_between(cues: list[Cue]) -> list[Cue]:
     return full
 
 
+def required_oculus(clip: ClipData, suffix: str) -> tuple[Cue, ...]:
+    """Give the cues of a clip's Oculus track.
+
+    Raises:
+        FormatError: It is not known what is said when, or a phone is unknown.
+    """
+    return tuple(oculus_cues(required_alignment(clip, suffix)))
+
+
+def required_rhubarb(clip: ClipData, suffix: str) -> tuple[Cue, ...]:
+    """Give the cues of a clip's Rhubarb track.
+
+    Raises:
+        FormatError: It is not known what is said when, or a phone is unknown.
+    """
+    return tuple(rhubarb_cues(required_alignment(clip, suffix)))
+
+
 def write_oculus_tsv(clip: ClipData, path: Path, progress: Progress | None = None) -> None:
     """Write ``start_s``, ``end_s`` and ``viseme`` in columns under a header."""
     cues = oculus_cues(required_alignment(clip, ".visemes.tsv"))

@@ -108,13 +108,14 @@ class AvatronSpeech:
             duration_s: Length of the whole in seconds; None leaves it to the voice.
 
         Raises:
-            InputError: A speaker is unknown, a tempo out of range, or the length out of reach.
+            InputError: A speaker is unknown, a tempo out of range, the length out of reach, or a sentence
+                too long for the memory.
         """
         if not script:
             raise InputError("a script of 0 sentences cannot be spoken; give at least one")
         style = self._style(speaker)
         heard = [
-            self._text.run(None, {"symbols": symbol_numbers(u.symbols, SYMBOLS)[None], "style": style})
+            _outputs(self._text, {"symbols": symbol_numbers(u.symbols, SYMBOLS)[None], "style": style}, u)
             for u in script
         ]
         frames = spoken_frames(
@@ -142,7 +143,7 @@ class AvatronSpeech:
             face_style: Whose manner of moving; "" takes the first.
 
         Raises:
-            InputError: A speaker or a style is unknown.
+            InputError: A speaker or a style is unknown, or the sentence is too long for the memory.
         """
         owner = symbol_of_frame(plan.frames)
         inputs = {
@@ -152,7 +153,7 @@ class AvatronSpeech:
             "energy": plan.energy[None],
             "symbol_of_frame": owner[None],
         }
-        (mel,) = self._frames.run(None, inputs)
+        (mel,) = _outputs(self._frames, inputs, plan.utterance)
         motion = None
         if self._face is not None and self.rate is not None:
             before, share = video_places(len(owner), self.rate)
@@ -165,7 +166,7 @@ class AvatronSpeech:
                 "after": owner[after][None],
                 "share": share[None],
             }
-            (moved,) = self._face.run(None, inputs)
+            (moved,) = _outputs(self._face, inputs, plan.utterance)
             # It learnt at its own rate: at another one the same movement is seen, not another made.
             wanted = rate or self.rate
             motion = at_times(moved[0], self.rate, wanted.times_s(wanted.count(duration_of(len(owner)))))
@@ -209,6 +210,21 @@ class AvatronSpeech:
             raise InputError(unknown_name("face style", face_style, self.face_styles))
         chosen = self.face_styles.index(face_style) if face_style else 0
         return np.eye(len(self.face_styles), dtype=np.float32)[chosen : chosen + 1]
+
+
+def _outputs(session: Any, inputs: Mapping[str, np.ndarray], utterance: Utterance) -> Sequence[Any]:
+    """Run a piece on a sentence; memory that is not there is the user's to mend, not a bug."""
+    try:
+        outputs: Sequence[Any] = session.run(None, inputs)
+    except Exception as error:  # onnxruntime has no common class of its errors
+        if not isinstance(error, MemoryError) and not type(error).__module__.startswith("onnxruntime"):
+            raise
+        n_words = len(utterance.words)
+        raise InputError(
+            f"a sentence of {n_words} word{'s' * (n_words != 1)} from {utterance.words[0]!r} on cannot be "
+            "spoken in the memory there is; cut it into shorter sentences or free some memory"
+        ) from error
+    return outputs
 
 
 def alignment_of(utterance: Utterance, frames: Int64[np.ndarray, " symbols"]) -> Alignment:

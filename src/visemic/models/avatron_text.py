@@ -2,7 +2,7 @@
 
 Marks in curly brackets steer the tempo from where they stand to the end of the sentence or to
 the next mark: ``{slow}``, ``{fast}``, ``{normal}``, ``{tempo 0.8}``; ``{pause 0.5}`` inserts
-silence.
+silence, and several in a row add up.
 """
 
 import re
@@ -40,8 +40,14 @@ NAMED_TEMPOS = {"slow": 0.75, "normal": 1.0, "fast": 1.35}
 MAX_PAUSE_S = 10.0
 MAX_WORDS = 60
 """Longest stretch that is spoken at once; longer sentences are cut, at a pause if there is one."""
+LONG_PAUSE_S, MAX_PAUSES_S = 1.0, 5.0
+"""An inserted pause from which on, and a sum of inserted pauses beyond which, a stretch ends: the network
+compares all frames of a stretch with one another, and silence has nothing to say to speech."""
+_CLOSING_S = 0.05
+"""Of a pause between two stretches, what the first one ends in."""
 _NEAREST = {"AX": "AH", "OH": "OW"}
 _MARK = re.compile(r"\{\s*([^{}]*?)\s*\}")
+_LONE_BRACKET = re.compile(r"[{}][^{}]{0,20}")
 _INSIDE = re.compile(r"\w\{[^{}]*\}\w")
 
 
@@ -154,26 +160,34 @@ def read_script(text: str, language: str = "en-us") -> tuple[Utterance, ...]:
     """Give the sentences of a text with marks, ready to be spoken one by one.
 
     Raises:
-        TextError: Nothing can be pronounced, a mark is unknown or out of range, or it stands
-            inside a word.
+        TextError: Nothing can be pronounced, a mark is unknown, out of range or not closed, or it
+            stands inside a word.
 
     Example:
         >>> [u.symbols for u in read_script("Go {slow} home. Why?")][1]
         ('SIL', 'W', 'AY', '?')
     """
     plain, tempo_marks, pauses_s = _without_marks(text, language)
+    if plain != text and not plain.strip():
+        raise TextError("the text is marks without words; give at least one word to say")
     words = spoken_words(plain, language)
     endings = [sentence.ending for sentence in split_sentences(plain, language)]
     utterances = []
-    first = 0
+    first, speed, is_cut = 0, 1.0, False
     while first < len(words):
-        stop = _stretch_end(words, first)
+        stop = _stretch_end(words, first, pauses_s)
+        lead_s = pauses_s.get(first)
+        if is_cut and lead_s is not None:
+            lead_s = max(0.0, lead_s - _CLOSING_S)
         ending = endings[words[first].sentence_index]
         is_cut = stop < len(words) and words[stop].sentence_index == words[first].sentence_index
         mark = "," if is_cut else ending if ending in ("?", "!") else "."
-        is_last = stop == len(words)
-        utterances.append(_utterance(words[first:stop], first, mark, tempo_marks, pauses_s, is_last))
-        first = stop
+        tail_s = pauses_s.get(stop) if is_cut or stop == len(words) else None
+        if is_cut and tail_s is not None:
+            tail_s = min(_CLOSING_S, tail_s)
+        edges_s = (lead_s, tail_s)
+        utterances.append(_utterance(words[first:stop], first, mark, tempo_marks, pauses_s, edges_s, speed))
+        first, speed = stop, utterances[-1].tempo[-1] if is_cut else 1.0
     return tuple(utterances)
 
 
@@ -181,16 +195,20 @@ def plain_text(text: str, language: str = "en-us") -> str:
     """Give a text without its marks.
 
     Raises:
-        TextError: A mark is unknown or out of range, or it stands inside a word.
+        TextError: A mark is unknown, out of range or not closed, or it stands inside a word.
     """
     return _without_marks(text, language)[0].strip()
 
 
-def _stretch_end(words: Sequence[SpokenWord], first: int) -> int:
+def _stretch_end(words: Sequence[SpokenWord], first: int, pauses_s: Mapping[int, float]) -> int:
     """Give the word after a sentence, or after a part of one that is too long."""
     sentence = words[first].sentence_index
-    stop = first
+    stop, paused_s = first, 0.0
     while stop < len(words) and stop - first < MAX_WORDS and words[stop].sentence_index == sentence:
+        if stop > first and stop in pauses_s:
+            paused_s += pauses_s[stop]
+            if pauses_s[stop] >= LONG_PAUSE_S or paused_s > MAX_PAUSES_S:
+                return stop
         stop += 1
     if stop == len(words) or words[stop].sentence_index != sentence:
         return stop
@@ -204,13 +222,14 @@ def _utterance(
     ending: str,
     tempo_marks: Mapping[int, float],
     pauses_s: Mapping[int, float],
-    is_last: bool,
+    edges_s: tuple[float | None, float | None],
+    speed: float,
 ) -> Utterance:
+    """Give a stretch; ``edges_s`` are its first and last pause, ``speed`` is that of the words before."""
     symbols: list[str] = [SILENCE]
     word_of: list[int] = [-1]
-    speed = 1.0
     tempo: list[float] = [tempo_marks.get(first, speed)]
-    fixed_s: list[float | None] = [pauses_s.get(first)]
+    fixed_s: list[float | None] = [edges_s[0]]
     for place, word in enumerate(words):
         number = first + place
         speed = tempo_marks.get(number, speed)
@@ -230,8 +249,7 @@ def _utterance(
             word_of.append(-1)
             tempo.append(speed)
             fixed_s.append(None)
-    if is_last:
-        fixed_s[-1] = pauses_s.get(first + len(words))
+    fixed_s[-1] = edges_s[1]
     return Utterance(
         tuple(symbols),
         tuple(word.text for word in words),
@@ -246,6 +264,12 @@ def _utterance(
 def _without_marks(text: str, language: str) -> tuple[str, dict[int, float], dict[int, float]]:
     """Take the marks out of a text; they are kept by the number of the spoken word after them."""
     pieces = _MARK.split(text)
+    for piece in pieces[::2]:
+        if lone := _LONE_BRACKET.search(piece):
+            raise TextError(
+                f"{lone.group()!r} has a curly bracket without its other half; close the mark, as in "
+                "{slow}, or leave the bracket out"
+            )
     if len(pieces) == 1:
         return text, {}, {}
     if inside := _INSIDE.search(text):
@@ -259,7 +283,12 @@ def _without_marks(text: str, language: str) -> tuple[str, dict[int, float], dic
             continue
         kind, value = _mark(piece)
         if kind == "pause":
-            pauses[n_words] = value
+            pauses[n_words] = pauses.get(n_words, 0.0) + value
+            if pauses[n_words] > MAX_PAUSE_S:
+                raise TextError(
+                    f"pauses of {pauses[n_words]:g} s in a row cannot be followed; give at most "
+                    f"{MAX_PAUSE_S:g} s between two words"
+                )
         else:
             tempo[n_words] = value
     plain = re.sub(r"[ \t]+", " ", _MARK.sub(" ", text))

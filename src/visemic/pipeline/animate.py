@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from visemic.audio.align import align_words
-from visemic.audio.io import read_waveform, require_speech, resample
+from visemic.audio.io import clipping_note, read_waveform, require_speech, resample
 from visemic.audio.recognise import recognise_phones
 from visemic.core.acting_note import ActingNote
 from visemic.core.clock import SPEECH_RATE, Rate
@@ -106,9 +106,8 @@ def animate(
     acted = act_motion(motion, waveform, alignment, options, head_rig)
     written = provenance(
         options, head_rig, command=command or f"visemic.animate({name!r})", voice=RECORDING,
-        voice_licence="that of the recording",
+        voice_licence="that of the recording", notes=(*remarks, *acted.remarks),
         licences={} if _hears_itself(transcript, options) else RECOGNISER_LICENCES,
-        notes=(*remarks, *acted.remarks),
     )  # fmt: skip
     return Clip(waveform, alignment, acted.motion, head_rig, written, acted.note)
 
@@ -125,16 +124,17 @@ def _moved(
     options: FaceOptions,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[Motion, Alignment, Rig, tuple[str, ...]]:
-    """Give motion, phones, head, and how the phones were found if that needs saying."""
+    """Give motion, phones, head, and what needs saying of the sound and of how the phones were found."""
+    loud = clipping_note(waveform)
     if _hears_itself(transcript, options):
-        return *heard_motion(waveform, options), ()
+        return *heard_motion(waveform, options), (loud,) if loud else ()
     remark = ""
     if transcript is None or text is None:
         alignment = recognise_phones(waveform, progress=progress)
     else:
         alignment, remark = _align(waveform, text, lang, transcript, progress)
     motion, rig = generate_motion(waveform, alignment, options)
-    return motion, alignment, rig, (remark,) if remark else ()
+    return motion, alignment, rig, tuple(said for said in (loud, remark) if said)
 
 
 def _align(
