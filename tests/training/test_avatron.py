@@ -178,8 +178,8 @@ def test_a_face_learns_on_the_voice_and_leaves_with_it(voice, tmp_path):
     moved = face.generate(sentence.alignment, None, Rate.of(25), FaceControl(), np.random.default_rng(0))
     assert moved.n_frames == Rate.of(25).count(sentence.alignment.duration_s)
     assert moved.channel("jawOpen").max() > 0.1
-    (plan,) = speaking.plan(read_script("Moo {pause 1} moo."))
-    assert plan.frames[plan.utterance.symbols.index(",")] == 80
+    (plan,) = speaking.plan(read_script("Moo {pause 0.9} moo."))
+    assert plan.frames[plan.utterance.symbols.index(",")] == 72
 
 
 @pytest.mark.slow
