@@ -41,8 +41,7 @@ from visemic.cli.options import (
     Width,
     Wireframe,
 )
-from visemic.cli.report import is_utf8
-from visemic.core.errors import TextError, shown
+from visemic.core.errors import TextError, is_utf8, shown
 
 
 def read_text(text: str | None, file: Path | None) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from visemic.core.errors import InputError, OutputError
+from visemic.core.errors import InputError, OutputError, is_utf8
 
 if TYPE_CHECKING:
     from visemic.core.acting_note import ActingNote
@@ -74,16 +74,6 @@ def check_name(path: Path) -> None:
     """
     if not is_utf8(str(path)):
         raise InputError(f"file name {str(path)!r} is no UTF-8; rename the file or its folder")
-
-
-def is_utf8(text: str) -> bool:
-    """Tell whether words of the command line came as UTF-8: other bytes are half a character each.
-
-    Example:
-        >>> is_utf8("naïve"), is_utf8("x\\udcff")
-        (True, False)
-    """
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def save_all(clip: "Clip", out: list[Path], *, overwrite: bool, view: "View", quiet: bool) -> list[Path]:

@@ -5,12 +5,11 @@ additive layer or a generator follows it.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from visemic.core.action_units import AU_PHRASES, DEGREES, EMOTION_NAMES, OPPOSITES
-from visemic.core.errors import InputError, shown, unknown_name
+from visemic.core.errors import InputError, is_utf8, shown, unknown_name
 
 NOTE_VERSION = 1
 GAZES = ("ahead", "down", "up", "left", "right", "away")
@@ -23,8 +22,6 @@ LIMITS = {"intensity": (0.0, 1.0), "blink": (0.0, 3.0), "brows": (0.0, 3.0), "te
 """Smallest and largest value of each number of a span."""
 END_SLACK_S = 0.1
 """A span may end this much after the clip does; it then ends with the clip."""
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-"""Lone surrogates, which JSON can spell and no file can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +102,7 @@ class Span:
                 f"{where} has a text of {len(self.text)} characters; give at most {MAX_TEXT_CHARACTERS}"
             )
         for words in (self.text, *self.unknown):
-            if _HALF_CHARACTER.search(words):
+            if not is_utf8(words):
                 raise InputError(f"{where} says {shown(words)}, which holds half a character; write it whole")
         self._check_actions()
 
@@ -146,7 +143,7 @@ class ActingNote:
             raise InputError(
                 f"the note is of version {shown(self.version)}; this visemic reads {NOTE_VERSION}"
             )
-        if _HALF_CHARACTER.search(self.source):
+        if not is_utf8(self.source):
             raise InputError(f"the note's source {shown(self.source)} holds half a character; write it whole")
         if len(self.spans) > MAX_SPANS:
             raise InputError(f"the note has {len(self.spans)} spans; give at most {MAX_SPANS}")

@@ -83,6 +83,16 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     return f"no {kind} {shown(name)} among {len(names)} {kind}s; there are {listed or 'none'}"
 
 
+def is_utf8(text: str) -> bool:
+    """Tell whether a text can be written: half characters stand for bytes or JSON that were no text.
+
+    Example:
+        >>> is_utf8("naïve"), is_utf8("x\\udcff")
+        (True, False)
+    """
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def shown(value: object) -> str:
     """Give a value as a message may hold it: on one line, without control characters, and short.
 

@@ -25,7 +25,7 @@ from visemic.core.signals import Alignment, Motion, Waveform
 from visemic.data.expressive_actor import ExpressiveActor, draw_actors
 from visemic.data.expressive_face import control_of, expressive_motion
 from visemic.data.expressive_text import SENTENCES, parted, sentences_of_file
-from visemic.data.expressive_voice import EMOTION_MANNERS, modulate
+from visemic.data.expressive_voice import modulate
 from visemic.data.recording import Recording, Split
 from visemic.features.prosody import extract_prosody
 from visemic.models.viseme_accents import loudness_curve, speech_events
@@ -265,8 +265,7 @@ def _eased(motion: Motion, alignment: Alignment) -> Motion:
 
 def _speech(actor: ExpressiveActor, take: Take, generator: np.random.Generator) -> tuple[Waveform, Alignment]:
     """Give the sound of a take at 16 kHz with silence around it, and its phones."""
-    felt = EMOTION_MANNERS[take.emotion].scaled(take.intensity * actor.voice_expression[take.emotion])
-    manner = actor.manner.joined(felt)
+    manner = actor.manner_in(take.emotion, take.intensity)
     # Read faster for a shorter tract, the sound is spoken slower before.
     tempo = manner.tempo * float(generator.uniform(0.96, 1.04)) / actor.tract
     voice = load_voice(actor.voice)

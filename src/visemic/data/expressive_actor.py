@@ -93,6 +93,10 @@ class ExpressiveActor:
     side: int
     """1 turns and tilts to the own left, -1 to the right."""
 
+    def manner_in(self, emotion: str, intensity: float) -> VoiceManner:
+        """Give the actor's way of speaking in a feeling of some strength."""
+        return self.manner.joined(EMOTION_MANNERS[emotion].scaled(intensity * self.voice_expression[emotion]))
+
 
 def draw_actors(n_actors: int, n_test: int, seed: int) -> tuple[ExpressiveActor, ...]:
     """Give actors who differ in everything, the last of them kept for the test.

@@ -20,7 +20,7 @@ from visemic.core.errors import ArtifactError, FormatError
 from visemic.core.signals import Alignment, Phone, Waveform
 from visemic.data.expressive import Take, acted_speech
 from visemic.data.expressive_actor import ExpressiveActor, draw_actors
-from visemic.data.expressive_voice import EMOTION_MANNERS, VoiceManner, modulate
+from visemic.data.expressive_voice import VoiceManner, modulate
 from visemic.data.prepared_speech import SpeechClip, read_clips, read_samples
 from visemic.data.recording import SPLITS, Recording
 from visemic.motion.emotion import EMOTIONS, LEVELS
@@ -100,8 +100,7 @@ def recorded_speech(
         louder_db: How much louder the recording is than the speaker's others: nobody speaks twice
             at the same level, and who learns that people do hears a feeling in every decibel.
     """
-    felt = EMOTION_MANNERS[take.emotion].scaled(take.intensity * actor.voice_expression[take.emotion])
-    manner = actor.manner.joined(felt).joined(VoiceManner(energy_db=louder_db))
+    manner = actor.manner_in(take.emotion, take.intensity).joined(VoiceManner(energy_db=louder_db))
     factor = 1 / (manner.tempo * float(generator.uniform(0.96, 1.04)))
     slower = stretch(Waveform(read_samples(source, clip), SPEECH_RATE), factor)
     sound = modulate(slower, manner, generator)
